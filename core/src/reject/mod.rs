@@ -1,0 +1,10 @@
+//! From a refusal to the answer that says it: the one place where statuses, codes and error shapes are.
+//!
+//! It never decides that something is refused; it only says so, in the caller's dialect, without a secret, an upstream
+//! address or a word of the store's.
+
+mod dialect;
+mod refusal;
+
+pub use dialect::{Dialect, error_body};
+pub use refusal::{Answer, Refusal, UpstreamFault};

@@ -1,0 +1,2 @@
+//! The llm-proxy program.
+fn main() {}

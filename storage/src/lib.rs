@@ -1,0 +1,1 @@
+//! Keeps state for llm-proxy.
