@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 pub mod auth;
+pub mod exchange;
 pub mod http1;
 pub mod ids;
 pub mod manage;
