@@ -1,5 +1,403 @@
-//! One client request to its end: the machine that composes the rooms.
+//! One client request to its end: the machine that composes the rooms. Messages go in, messages and effects come out;
+//! it sees no byte of a socket and no framing but what it writes into heads.
+//!
+//! # How to drive it
+//! [`Exchange::handle`] is the only thing that changes it. After each call, drain:
+//!
+//! 1. [`Exchange::poll_effect`]: perform it, and hand the result back as an [`Input`];
+//! 2. [`Exchange::poll_client`] and [`Exchange::poll_upstream`]: at most one message each;
+//! 3. [`Exchange::poll_timeout`]: when to come back with [`Input::Deadline`], and why;
+//! 4. [`Exchange::ended`]: `Some` once it is over; drop it then.
+//!
+//! # States
+//!
+//! ```text
+//!  new ─▶ Admitting ─▶ (Spending) ─▶ Forwarding ─▶ Over
+//!     └─▶ Collecting ─▶ Managing ─────────────────▶ Over
+//!     └─▶ Probing ────────────────────────────────▶ Over
+//! ```
+//!
+//! # Invariants
+//! 1. No content is taken before admission is decided, and nothing is sent upstream without a grant that is valid then.
+//! 2. A limited token is spent as the last step before the upstream.
+//! 3. Every exchange ends exactly once; after its end no input changes it.
+//! 4. A request is sent twice only where the first attempt cannot have been acted upon (RFC 9110 section 9.2.2).
 
+mod admission;
+mod answer;
 mod effect;
+mod forward;
+mod forward_time;
+mod managing;
+mod message;
 
+use bytes::Bytes;
+use http::Method;
+
+pub(crate) use answer::{AnswerTo, LocalAnswer, write_answer};
 pub use effect::{Spent, StoreEffect, StoreOutcome, Unavailable};
+use forward::Forward;
+pub use message::{
+    ConnectRequest, Context, Effect, Ended, Input, Misuse, NewRequest, Outcome, Payer, ToClient, ToUpstream,
+};
+
+use std::sync::Arc;
+
+use crate::auth::Grant;
+use crate::deadline::Deadline;
+use crate::http1::Framing;
+use crate::proxy::{IdSource, RequestIds};
+use crate::reject::{Dialect, Refusal, UpstreamFault, error_body, manage_error_body};
+use crate::routing::{ManageRoute, Probe, Route, route};
+use crate::rules::Rules;
+use crate::settings::Provider;
+use crate::time::{Instant, Now};
+
+/// One request on its way.
+#[derive(Debug)]
+pub struct Exchange {
+    request: NewRequest,
+    ids: RequestIds,
+    started: Instant,
+    /// The connection to the client closes after the answer.
+    close: bool,
+    /// All of the request has been taken, or there is none.
+    request_complete: bool,
+    state: State,
+    effect: Option<Effect>,
+    to_client: Option<ToClient>,
+    to_upstream: Option<ToUpstream>,
+    payer: Option<Payer>,
+    /// The shape of our own errors: guessed until the provider is known.
+    dialect: Option<Dialect>,
+    status: Option<http::StatusCode>,
+    code: Option<&'static str>,
+    bytes: (u64, u64),
+    /// How much content the request may have, once admitted.
+    content_limit: u64,
+    last_client: Instant,
+}
+
+#[derive(Debug)]
+enum State {
+    /// Waits for the grant.
+    Admitting { since: Instant },
+    /// Waits for the store to take one request off the token.
+    Spending { since: Instant, grant: Arc<Grant>, provider: Arc<Provider> },
+    /// Takes a management call's content.
+    Collecting { route: ManageRoute, content: Vec<u8> },
+    /// Waits for the store to do what a management call asks.
+    Managing { since: Instant },
+    /// Waits for the store to say whether it can be reached.
+    Probing { since: Instant },
+    /// Sends the request upstream and the response back.
+    Forwarding(Box<Forward>),
+    /// Done.
+    Over(Outcome, Instant),
+}
+
+/// Which shape errors have.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Voice {
+    /// Our own routes.
+    Own,
+    /// A provider's.
+    Provider(Dialect),
+}
+
+impl Exchange {
+    /// Begins with a request's head, and goes as far as it can: drain it at once.
+    #[must_use]
+    pub fn new(request: NewRequest, ids: &mut IdSource, cx: &mut Context<'_>) -> Self {
+        let mut exchange = Self {
+            ids: RequestIds::of(request.head.fields(), cx.now.wall, ids),
+            started: cx.now.mono,
+            close: request.draining || !request.head.wants_keep_alive(),
+            request_complete: request.framing == Framing::Empty,
+            request,
+            state: State::Admitting { since: cx.now.mono },
+            effect: None,
+            to_client: None,
+            to_upstream: None,
+            payer: None,
+            dialect: None,
+            status: None,
+            code: None,
+            bytes: (0, 0),
+            content_limit: 0,
+            last_client: cx.now.mono,
+        };
+        match route(exchange.request.head.method(), exchange.request.head.path()) {
+            Route::Probe(probe) => exchange.probe(probe, cx),
+            Route::ProbeMethodNotAllowed => {
+                exchange.refuse(&Refusal::MethodNotAllowed(vec![Method::GET, Method::HEAD]), Voice::Own, cx);
+            }
+            Route::Manage(route) => exchange.begin_managing(route, cx),
+            Route::Proxy => exchange.begin_admission(cx),
+        }
+        exchange
+    }
+
+    /// Something happened. Drain afterwards.
+    ///
+    /// # Errors
+    /// [`Misuse`] if the input does not fit the state; nothing is changed then.
+    pub fn handle(&mut self, input: Input, cx: &mut Context<'_>) -> Result<(), Misuse> {
+        if let State::Over(..) = self.state {
+            return Err(Misuse::Over);
+        }
+        match input {
+            Input::Content(content) => self.on_content(content, cx),
+            Input::RequestEnd(trailers) => self.on_request_end(trailers, cx),
+            Input::ClientMalformed(wrong) => {
+                self.cut(&Refusal::Malformed(wrong), Outcome::Refused, cx);
+                Ok(())
+            }
+            Input::ClientEnded => {
+                self.on_client_ended(cx.now);
+                Ok(())
+            }
+            Input::ClientGone => {
+                self.end(Outcome::ClientGone, cx.now);
+                Ok(())
+            }
+            Input::Progress => {
+                self.on_progress(cx.now.mono);
+                Ok(())
+            }
+            Input::Store(outcome) => self.on_store(outcome, cx),
+            Input::Deadline => {
+                self.on_deadline(cx);
+                Ok(())
+            }
+            Input::Drain => {
+                self.close = true;
+                Ok(())
+            }
+            upstream @ (Input::Connected { .. }
+            | Input::ConnectFailed(_)
+            | Input::Interim(_)
+            | Input::Response(..)
+            | Input::ResponseContent(_)
+            | Input::ResponseEnd(_)
+            | Input::UpstreamFailed { .. }) => self.on_upstream(upstream, cx),
+        }
+    }
+
+    /// The next effect to perform. Poll again after each input.
+    #[must_use]
+    pub fn poll_effect(&mut self) -> Option<Effect> {
+        self.effect.take()
+    }
+
+    /// The next message for the client. Poll again after each input.
+    #[must_use]
+    pub fn poll_client(&mut self) -> Option<ToClient> {
+        self.to_client.take()
+    }
+
+    /// The next message for the upstream. Poll again after each input.
+    #[must_use]
+    pub fn poll_upstream(&mut self) -> Option<ToUpstream> {
+        self.to_upstream.take()
+    }
+
+    /// When [`Input::Deadline`] is due, and what for. Changes with each input.
+    #[must_use]
+    pub fn poll_timeout(&self, rules: &Rules) -> Option<(Instant, Deadline)> {
+        match &self.state {
+            State::Admitting { since } | State::Spending { since, .. } | State::Managing { since } | State::Probing { since } => {
+                Some((*since + rules.patience.store, Deadline::Store))
+            }
+            State::Collecting { .. } => Some((self.last_client + rules.patience.client_body, Deadline::ClientBody)),
+            State::Forwarding(forward) => Some(self.forward_timeout(forward, rules)),
+            State::Over(..) => None,
+        }
+    }
+
+    /// Whether the request's content may be given now.
+    #[must_use]
+    pub fn wants_content(&self) -> bool {
+        match &self.state {
+            State::Collecting { .. } => !self.request_complete,
+            State::Forwarding(forward) => !self.request_complete && forward.is_connected() && self.to_upstream.is_none(),
+            State::Admitting { .. } | State::Spending { .. } | State::Managing { .. } | State::Probing { .. } => false,
+            State::Over(..) => false,
+        }
+    }
+
+    /// Whether the upstream is in use: what comes from it belongs to this exchange.
+    #[must_use]
+    pub const fn uses_upstream(&self) -> bool {
+        matches!(self.state, State::Forwarding(_))
+    }
+
+    /// Whether the connection to the client must close after the answer.
+    #[must_use]
+    pub const fn closes(&self) -> bool {
+        self.close
+    }
+
+    /// Whether all of the request was taken.
+    #[must_use]
+    pub const fn took_request(&self) -> bool {
+        self.request_complete
+    }
+
+    /// The exchange in retrospect, once it is over.
+    #[must_use]
+    pub fn ended(&self) -> Option<Ended> {
+        let State::Over(outcome, at) = self.state else { return None };
+        Some(Ended {
+            ids: self.ids.clone(),
+            method: self.request.head.method().clone(),
+            status: self.status,
+            outcome,
+            code: self.code,
+            payer: self.payer,
+            bytes: self.bytes,
+            took: at - self.started,
+        })
+    }
+
+    fn ask(&mut self, effect: StoreEffect) {
+        self.effect = Some(Effect::Store(effect));
+    }
+
+    fn end(&mut self, outcome: Outcome, now: Now) {
+        self.effect = None;
+        self.state = State::Over(outcome, now.mono);
+    }
+
+    fn on_store(&mut self, outcome: StoreOutcome, cx: &mut Context<'_>) -> Result<(), Misuse> {
+        match (&self.state, outcome) {
+            (State::Admitting { .. }, StoreOutcome::Grant(grant)) => self.on_grant(grant, cx),
+            (State::Spending { grant, provider, .. }, StoreOutcome::Spent(spent)) => {
+                let (grant, provider) = (grant.clone(), provider.clone());
+                self.on_spent(spent, grant, provider, cx);
+            }
+            (State::Managing { .. }, StoreOutcome::Managed(reply)) => self.on_managed(reply, cx),
+            (State::Probing { .. }, StoreOutcome::Health(health)) => self.on_health(health, cx),
+            _ => return Err(Misuse::UnaskedOutcome),
+        }
+        Ok(())
+    }
+
+    fn on_content(&mut self, content: Bytes, cx: &mut Context<'_>) -> Result<(), Misuse> {
+        if !self.wants_content() {
+            return Err(Misuse::UnwantedContent);
+        }
+        self.last_client = cx.now.mono;
+        self.bytes.0 += content.len() as u64;
+        if let State::Collecting { .. } = self.state {
+            self.collect(&content, cx);
+        } else {
+            self.forward_content(content, cx);
+        }
+        Ok(())
+    }
+
+    fn on_request_end(&mut self, trailers: crate::http1::Fields, cx: &mut Context<'_>) -> Result<(), Misuse> {
+        if !self.wants_content() {
+            return Err(Misuse::UnwantedContent);
+        }
+        self.request_complete = true;
+        match &self.state {
+            State::Collecting { .. } => self.decode_call(cx),
+            State::Forwarding(_) => self.forward_end(trailers, cx),
+            State::Admitting { .. } | State::Spending { .. } | State::Managing { .. } | State::Probing { .. } => {}
+            State::Over(..) => {}
+        }
+        Ok(())
+    }
+
+    /// A client that closes its sending side has given up on the upstream's answer. Answers of ours are near, and still
+    /// reach one that only stopped sending.
+    fn on_client_ended(&mut self, now: Now) {
+        self.close = true;
+        let pays = matches!(self.state, State::Admitting { .. } | State::Spending { .. } | State::Forwarding(_));
+        if pays || !self.request_complete {
+            self.end(Outcome::ClientGone, now);
+        }
+    }
+
+    fn on_progress(&mut self, now: Instant) {
+        if let State::Forwarding(forward) = &mut self.state {
+            forward.progress(now);
+            self.last_client = now;
+        }
+    }
+
+    fn on_deadline(&mut self, cx: &mut Context<'_>) {
+        let Some((at, reason)) = self.poll_timeout(cx.rules) else { return };
+        if at > cx.now.mono {
+            return;
+        }
+        let refusal = match reason {
+            Deadline::ClientBody => Refusal::RequestTimeout,
+            Deadline::Connect => Refusal::Upstream(UpstreamFault::ConnectTimeout),
+            Deadline::ResponseHead => Refusal::Upstream(UpstreamFault::HeadTimeout),
+            Deadline::Exchange | Deadline::StreamIdle => Refusal::Upstream(UpstreamFault::ExchangeTimeout),
+            Deadline::Store => Refusal::StoreUnavailable,
+            Deadline::ClientHead | Deadline::ClientWrite | Deadline::KeepAlive | Deadline::Linger => return,
+        };
+        self.cut(&refusal, Outcome::TimedOut, cx);
+    }
+
+    /// Ends with an error: as an answer while none has begun, else by breaking off the one that has.
+    fn cut(&mut self, refusal: &Refusal, outcome: Outcome, cx: &mut Context<'_>) {
+        if self.status.is_some() {
+            self.code = Some(refusal.answer().code);
+            self.to_client = Some(ToClient::Abort);
+            self.end(outcome, cx.now);
+        } else {
+            let voice = match self.state {
+                State::Collecting { .. } | State::Managing { .. } | State::Probing { .. } => Voice::Own,
+                State::Admitting { .. } | State::Spending { .. } | State::Forwarding(_) | State::Over(..) => {
+                    self.voice()
+                }
+            };
+            self.refuse(refusal, voice, cx);
+            self.end(outcome, cx.now);
+        }
+    }
+
+    fn voice(&self) -> Voice {
+        let head = &self.request.head;
+        Voice::Provider(self.dialect.unwrap_or_else(|| Dialect::guess(head.path(), head.fields())))
+    }
+
+    /// Answers with an error of ours, and ends.
+    fn refuse(&mut self, refusal: &Refusal, voice: Voice, cx: &mut Context<'_>) {
+        let answer = refusal.answer();
+        let content = match voice {
+            Voice::Own => manage_error_body(refusal),
+            Voice::Provider(dialect) => error_body(dialect, refusal, self.ids.request()),
+        };
+        self.code = Some(answer.code);
+        let local = LocalAnswer {
+            status: answer.status,
+            content_type: "application/json",
+            fields: &answer.fields,
+            content: &content,
+        };
+        self.answer(&local, Outcome::Refused, cx);
+    }
+
+    /// Answers ourselves, and ends. A request that is not complete is not read any further.
+    fn answer(&mut self, local: &LocalAnswer<'_>, outcome: Outcome, cx: &mut Context<'_>) {
+        self.close |= !self.request_complete;
+        self.status = Some(local.status);
+        let head_only = *self.request.head.method() == Method::HEAD;
+        self.bytes.1 = if head_only { 0 } else { local.content.len() as u64 };
+        let to = AnswerTo {
+            ids: &self.ids,
+            version: self.request.head.version(),
+            head_only,
+            close: self.close,
+            now: cx.now,
+        };
+        self.to_client = Some(ToClient::Whole(write_answer(local, to, cx.scratch)));
+        self.end(outcome, cx.now);
+    }
+}

@@ -7,7 +7,7 @@ use std::time::Duration;
 use http::Method;
 
 use crate::reject::Dialect;
-use crate::routing::EndpointPattern;
+use crate::routing::{EndpointPattern, NormalPath};
 
 /// How to reach an upstream.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -93,6 +93,23 @@ pub struct Provider {
     pub timeouts: Timeouts,
     /// Its pool.
     pub connection: ConnectionLimits,
+}
+
+impl Provider {
+    /// Whether clients may use `method` here. `HEAD` comes with `GET`.
+    #[must_use]
+    pub fn allows_method(&self, method: &Method) -> bool {
+        let listed = |method: &Method| self.methods.contains(method);
+        listed(method) || (*method == Method::HEAD && listed(&Method::GET))
+    }
+
+    /// The largest request content for `path`, bytes: of the entries that match, the most specific one's.
+    #[must_use]
+    pub fn max_request_size_for(&self, path: &NormalPath) -> u64 {
+        let matching = self.max_request_size.iter().filter(|(endpoint, _)| endpoint.contains(path));
+        let most_specific = matching.max_by_key(|(endpoint, _)| endpoint.specificity());
+        most_specific.map_or(self.max_request_default, |(_, limit)| *limit)
+    }
 }
 
 /// All providers, by name.

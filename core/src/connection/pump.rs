@@ -1,0 +1,196 @@
+//! Moves messages between a session's three machines until nothing moves: what makes two sockets and an exchange one
+//! machine. It decides only the order, and who waits for whom.
+
+use super::client::ClientEvent;
+use super::session::{EffectId, HIGH_WATER, Life, Session, SessionEffect, Upstream};
+use super::upstream::UpstreamEvent;
+use crate::exchange::{
+    AnswerTo, Context, Effect, Exchange, Input, LocalAnswer, NewRequest, Outcome, ToClient, ToUpstream, write_answer,
+};
+use crate::http1::{Framing, Malformed, RequestHead, Version};
+use crate::proxy::RequestIds;
+use crate::reject::{Dialect, Refusal, error_body};
+use crate::time::Now;
+
+impl Session {
+    pub(super) fn pump(&mut self, now: Now) {
+        while self.take_from_upstream(now) || self.take_from_client(now) || self.finish_exchange(now) {}
+        let written = self.client.out.is_empty();
+        self.life = match self.life {
+            Life::Finishing if written && self.linger && !self.client.has_ended() => {
+                Life::Lingering(now.mono + self.rules.patience.linger)
+            }
+            Life::Finishing if written => Life::Over { reset: false },
+            Life::Breaking if written => Life::Over { reset: self.until_close },
+            life @ (Life::Open | Life::Finishing | Life::Breaking | Life::Lingering(_) | Life::Over { .. }) => life,
+        };
+    }
+
+    /// One message from the upstream to the exchange, if the client takes what follows from it.
+    fn take_from_upstream(&mut self, now: Now) -> bool {
+        let wanted = self.exchange.as_ref().is_some_and(Exchange::uses_upstream);
+        if !wanted || !self.wants_upstream() {
+            return false;
+        }
+        let Some(event) = self.upstream.poll_event() else { return false };
+        let input = match event {
+            UpstreamEvent::Interim(head) => Input::Interim(head),
+            UpstreamEvent::Head(head, framing) => Input::Response(head, framing),
+            UpstreamEvent::Data(data) => Input::ResponseContent(data),
+            UpstreamEvent::End(trailers) => Input::ResponseEnd(trailers),
+            UpstreamEvent::Failed(fault) => {
+                self.effects.push_back(SessionEffect::CloseUpstream);
+                self.link = Upstream::None;
+                let (received, written) = (self.upstream.has_received(), self.upstream.has_written());
+                Input::UpstreamFailed { fault, received, written }
+            }
+        };
+        self.step(input, now);
+        true
+    }
+
+    /// One message from the client: to the exchange that runs, or to begin one.
+    fn take_from_client(&mut self, now: Now) -> bool {
+        match &self.exchange {
+            Some(exchange) if exchange.wants_content() && self.upstream.out.len() < HIGH_WATER => {
+                let Some(event) = self.client.poll_event() else { return false };
+                match event {
+                    ClientEvent::Data(data) => self.step(Input::Content(data), now),
+                    ClientEvent::End(trailers) => self.step(Input::RequestEnd(trailers), now),
+                    ClientEvent::Malformed(wrong) => self.step(Input::ClientMalformed(wrong), now),
+                    ClientEvent::Request(..) => {}
+                }
+                true
+            }
+            Some(_) => false,
+            None if self.life == Life::Open && self.client.out.len() < HIGH_WATER => self.begin_exchange(now),
+            None => false,
+        }
+    }
+
+    fn begin_exchange(&mut self, now: Now) -> bool {
+        match self.client.poll_event() {
+            Some(ClientEvent::Request(head, framing)) => self.on_request(head, framing, now),
+            Some(ClientEvent::Malformed(wrong)) => self.refuse_unread(&Refusal::Malformed(wrong), now),
+            Some(ClientEvent::Data(_) | ClientEvent::End(_)) => {}
+            None if !self.client.has_ended() => return false,
+            None if self.client.has_partial_head() => {
+                self.refuse_unread(&Refusal::Malformed(Malformed::Incomplete), now);
+            }
+            None => self.life = Life::Finishing,
+        }
+        true
+    }
+
+    fn on_request(&mut self, head: Box<RequestHead>, framing: Framing, now: Now) {
+        let request = NewRequest { head, framing, client_ip: self.client_ip, draining: self.draining };
+        let mut cx = Context { rules: &self.rules, now, scratch: &mut self.scratch };
+        self.exchange = Some(Exchange::new(request, &mut self.ids, &mut cx));
+        self.until_close = false;
+        self.drain_exchange(now);
+    }
+
+    /// Takes what the exchange has to say to the world.
+    pub(super) fn drain_exchange(&mut self, now: Now) {
+        let Some(exchange) = &mut self.exchange else { return };
+        let (effect, client, upstream) = (exchange.poll_effect(), exchange.poll_client(), exchange.poll_upstream());
+        match effect {
+            Some(Effect::Store(effect)) => {
+                self.last_effect = EffectId(self.last_effect.0.wrapping_add(1));
+                self.effects.push_back(SessionEffect::Store(self.last_effect, effect));
+            }
+            Some(Effect::Connect(request)) => {
+                if self.upstream.has_written() {
+                    // A second attempt after bytes went out: the exchange says everything anew.
+                    self.upstream.reset();
+                }
+                self.link = Upstream::Asked(request.provider.clone());
+                self.effects.push_back(SessionEffect::Connect(request));
+            }
+            None => {}
+        }
+        if let Some(message) = upstream {
+            match message {
+                ToUpstream::Head(method, head, framing) => self.upstream.send_head(method, head, framing),
+                ToUpstream::Content(content) => self.upstream.send_data(content),
+                ToUpstream::End(trailers) => self.upstream.send_end(&trailers),
+            }
+        }
+        if let Some(message) = client {
+            self.tell_client(message, now);
+        }
+    }
+
+    fn tell_client(&mut self, message: ToClient, now: Now) {
+        if self.client.out.is_empty() {
+            self.last_write = now.mono;
+        }
+        let fits = match message {
+            ToClient::Interim(bytes) | ToClient::Whole(bytes) => {
+                self.client.send_whole(bytes);
+                true
+            }
+            ToClient::Head(head, framing) => {
+                self.until_close = framing == Framing::UntilClose;
+                self.client.send_head(head, framing);
+                true
+            }
+            ToClient::Content(content) => self.client.send_data(content),
+            ToClient::End(trailers) => self.client.send_end(&trailers),
+            ToClient::Abort => false,
+        };
+        if !fits {
+            self.client.stop_reading();
+            self.life = Life::Breaking;
+        }
+    }
+
+    /// Puts an exchange that is over away, and makes both connections ready for the next, or ends them.
+    fn finish_exchange(&mut self, now: Now) -> bool {
+        let Some(ended) = self.exchange.as_ref().and_then(Exchange::ended) else { return false };
+        let Some(exchange) = self.exchange.take() else { return false };
+        match std::mem::replace(&mut self.link, Upstream::None) {
+            Upstream::None => {}
+            Upstream::Open(provider) if self.upstream.is_reusable() => {
+                self.effects.push_back(SessionEffect::Release(provider));
+            }
+            Upstream::Open(_) | Upstream::Asked(_) => self.effects.push_back(SessionEffect::CloseUpstream),
+        }
+        self.upstream.reset();
+        if self.life == Life::Open {
+            if ended.outcome == Outcome::ClientGone {
+                self.life = Life::Over { reset: false };
+            } else if exchange.closes() || self.draining {
+                self.finish();
+            } else {
+                self.client.next_request(now.mono);
+            }
+        }
+        self.effects.push_back(SessionEffect::Ended(Box::new(ended)));
+        true
+    }
+
+    fn finish(&mut self) {
+        self.client.stop_reading();
+        self.linger = true;
+        self.life = Life::Finishing;
+    }
+
+    /// Answers bytes that are no request, and ends.
+    pub(super) fn refuse_unread(&mut self, refusal: &Refusal, now: Now) {
+        let ids = RequestIds::made(now.wall, &mut self.ids);
+        let answer = refusal.answer();
+        let content = error_body(Dialect::OpenAi, refusal, ids.request());
+        let local = LocalAnswer {
+            status: answer.status,
+            content_type: "application/json",
+            fields: &answer.fields,
+            content: &content,
+        };
+        let to = AnswerTo { ids: &ids, version: Version::Http11, head_only: false, close: true, now };
+        let bytes = write_answer(&local, to, &mut self.scratch);
+        self.last_write = now.mono;
+        self.client.send_whole(bytes);
+        self.finish();
+    }
+}

@@ -1,0 +1,368 @@
+//! One client connection's whole life, as one machine: bytes of two sockets in, bytes of two sockets out, effects, and
+//! the time to come back. A driver of sockets holds one of these per accepted connection and has nothing to decide.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use bytes::BytesMut;
+
+use super::client::ClientConnection;
+use super::out_queue::OutQueue;
+use super::upstream::UpstreamConnection;
+use crate::deadline::Deadline;
+use crate::exchange::{ConnectRequest, Context, Ended, Exchange, Input as Step, Misuse, StoreEffect, StoreOutcome};
+use crate::proxy::IdSource;
+use crate::reject::{Refusal, UpstreamFault};
+use crate::rules::Rules;
+use crate::settings::Provider;
+use crate::time::{Instant, Now};
+
+/// How many bytes may wait for one socket before the other is no longer read.
+pub(super) const HIGH_WATER: usize = 64 * 1024;
+
+/// Which effect an outcome answers. Outcomes of effects that nobody waits for any more are ignored.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct EffectId(pub(super) u32);
+
+/// What a driver performs.
+#[derive(Debug)]
+pub enum SessionEffect {
+    /// Ask storage, and answer with [`SessionInput::Store`] and the same id.
+    Store(EffectId, StoreEffect),
+    /// Take a connection from the pool or make one, and answer with [`SessionInput::Connected`] or
+    /// [`SessionInput::ConnectFailed`]. At most one is asked for at a time.
+    Connect(ConnectRequest),
+    /// The upstream connection is free: keep it in the pool for this provider.
+    Release(Arc<Provider>),
+    /// The upstream connection, or the attempt to make one, is of no use any more: close it now.
+    CloseUpstream,
+    /// An exchange is over: for logs, records and counts.
+    Ended(Box<Ended>),
+}
+
+/// What a driver reports.
+#[derive(Debug)]
+pub enum SessionInput {
+    /// So many bytes were read into [`Session::client_buffer`].
+    ClientRead(usize),
+    /// The client closed its sending side.
+    ClientEnded,
+    /// The connection to the client broke.
+    ClientBroke,
+    /// So many bytes of [`Session::client_out`] were written.
+    ClientWrote(usize),
+    /// A connection for the last [`SessionEffect::Connect`] is there.
+    Connected {
+        /// It comes from the pool.
+        reused: bool,
+    },
+    /// None could be made.
+    ConnectFailed(UpstreamFault),
+    /// So many bytes were read into [`Session::upstream_buffer`].
+    UpstreamRead(usize),
+    /// The upstream closed its sending side, in order.
+    UpstreamEnded,
+    /// Reading from the upstream failed.
+    UpstreamBroke,
+    /// So many bytes of [`Session::upstream_out`] were written.
+    UpstreamWrote(usize),
+    /// Writing to the upstream failed. It may still have answered: go on reading.
+    UpstreamWriteFailed,
+    /// Storage answered.
+    Store(EffectId, StoreOutcome),
+    /// The instant of [`Session::poll_timeout`] has come.
+    Deadline,
+    /// The program is stopping: finish what runs, begin nothing on this connection.
+    Drain,
+}
+
+/// What is to be done with the client's socket when everything else is drained.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Next {
+    /// Go on.
+    Continue,
+    /// Shut down the sending side once (a second time does nothing), and go on reading.
+    ShutdownWrite,
+    /// Close.
+    Close,
+    /// Close so that the client sees a broken connection (reset): nothing else tells it that the answer is not whole.
+    Reset,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Life {
+    Open,
+    /// Write what waits, then end.
+    Finishing,
+    /// Write what waits, then show that the answer is not whole.
+    Breaking,
+    /// Everything is written; throw away what the client still sends until then.
+    Lingering(Instant),
+    Over { reset: bool },
+}
+
+/// Where the exchange's upstream connection is.
+#[derive(Clone, Debug)]
+pub(super) enum Upstream {
+    None,
+    Asked(Arc<Provider>),
+    Open(Arc<Provider>),
+}
+
+/// The machine. `handle` changes it; the polls only take out.
+pub struct Session {
+    pub(super) rules: Arc<Rules>,
+    pub(super) client: ClientConnection,
+    pub(super) upstream: UpstreamConnection,
+    pub(super) exchange: Option<Exchange>,
+    pub(super) link: Upstream,
+    pub(super) ids: IdSource,
+    pub(super) scratch: BytesMut,
+    pub(super) client_ip: IpAddr,
+    pub(super) effects: VecDeque<SessionEffect>,
+    pub(super) last_effect: EffectId,
+    pub(super) life: Life,
+    pub(super) draining: bool,
+    /// The answer under way ends with the connection, so that only a reset can show that it broke.
+    pub(super) until_close: bool,
+    /// Whether the client may still be sending when the connection ends.
+    pub(super) linger: bool,
+    pub(super) last_write: Instant,
+}
+
+impl Session {
+    /// A connection from `client_ip`, accepted at `now`. `seed` is random; ids of its exchanges come from it.
+    #[must_use]
+    pub fn new(rules: Arc<Rules>, client_ip: IpAddr, seed: u128, now: Now) -> Self {
+        Self {
+            client: ClientConnection::new(rules.head_limits, now.mono),
+            upstream: UpstreamConnection::new(rules.head_limits),
+            rules,
+            exchange: None,
+            link: Upstream::None,
+            ids: IdSource::new(seed),
+            scratch: BytesMut::new(),
+            client_ip,
+            effects: VecDeque::new(),
+            last_effect: EffectId(0),
+            life: Life::Open,
+            draining: false,
+            until_close: false,
+            linger: false,
+            last_write: now.mono,
+        }
+    }
+
+    /// Where to read the client's next bytes to. Only while [`Session::wants_client`].
+    pub fn client_buffer(&mut self) -> &mut BytesMut {
+        self.client.read_buffer()
+    }
+
+    /// Where to read the upstream's next bytes to. Only while [`Session::wants_upstream`].
+    pub fn upstream_buffer(&mut self) -> &mut BytesMut {
+        self.upstream.read_buffer()
+    }
+
+    /// What waits to be written to the client.
+    #[must_use]
+    pub const fn client_out(&self) -> &OutQueue {
+        &self.client.out
+    }
+
+    /// What waits to be written to the upstream. Only while one is connected.
+    #[must_use]
+    pub const fn upstream_out(&self) -> &OutQueue {
+        &self.upstream.out
+    }
+
+    /// Whether the client's socket is to be read. It is also read while an answer is under way, since only so is it
+    /// seen that the client went away.
+    #[must_use]
+    pub fn wants_client(&self) -> bool {
+        match self.life {
+            Life::Open => self.client.has_room(),
+            Life::Lingering(_) => !self.client.has_ended(),
+            Life::Finishing | Life::Breaking | Life::Over { .. } => false,
+        }
+    }
+
+    /// Whether the upstream's socket is to be read: there is one, and the client takes what it says.
+    #[must_use]
+    pub fn wants_upstream(&self) -> bool {
+        self.is_connected() && self.client.out.len() < HIGH_WATER
+    }
+
+    /// Whether an upstream connection is in use.
+    #[must_use]
+    pub const fn is_connected(&self) -> bool {
+        matches!(self.link, Upstream::Open(_))
+    }
+
+    /// The next effect to perform. Poll until `None` after each input.
+    #[must_use]
+    pub fn poll_effect(&mut self) -> Option<SessionEffect> {
+        self.effects.pop_front()
+    }
+
+    /// What to do with the client's socket once effects and bytes are drained.
+    #[must_use]
+    pub fn next(&self) -> Next {
+        match self.life {
+            Life::Open | Life::Finishing | Life::Breaking => Next::Continue,
+            Life::Lingering(_) => Next::ShutdownWrite,
+            Life::Over { reset: false } => Next::Close,
+            Life::Over { reset: true } => Next::Reset,
+        }
+    }
+
+    /// When [`SessionInput::Deadline`] is due, and what for.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<(Instant, Deadline)> {
+        let patience = self.rules.patience;
+        let writing = (!self.client.out.is_empty()).then(|| (self.last_write + patience.client_write, Deadline::ClientWrite));
+        match self.life {
+            Life::Over { .. } => None,
+            Life::Lingering(until) => Some((until, Deadline::Linger)),
+            Life::Finishing | Life::Breaking => writing,
+            Life::Open => match &self.exchange {
+                Some(exchange) => exchange.poll_timeout(&self.rules),
+                None => writing.or_else(|| Some(self.idle_timeout())),
+            },
+        }
+    }
+
+    fn idle_timeout(&self) -> (Instant, Deadline) {
+        let since = self.client.head_since();
+        if self.client.awaits_first_head() || self.client.has_partial_head() {
+            (since + self.rules.patience.client_head, Deadline::ClientHead)
+        } else {
+            (since + self.rules.patience.keep_alive, Deadline::KeepAlive)
+        }
+    }
+
+    /// Something happened. Drain afterwards: effects, bytes for both sockets, [`Session::next`], and the timeout.
+    ///
+    /// # Errors
+    /// [`Misuse`] if the input does not fit; nothing is changed then.
+    pub fn handle(&mut self, input: SessionInput, now: Now) -> Result<(), Misuse> {
+        match input {
+            SessionInput::ClientRead(n) => self.client.received(n, now.mono),
+            SessionInput::ClientEnded => self.on_client_ended(now),
+            SessionInput::ClientBroke => self.on_client_gone(now),
+            SessionInput::ClientWrote(n) => {
+                if !self.client.wrote(n) {
+                    return Err(Misuse::WroteTooMuch);
+                }
+                self.last_write = now.mono;
+                self.step(Step::Progress, now);
+            }
+            SessionInput::Connected { reused } => self.on_connected(reused, now)?,
+            SessionInput::ConnectFailed(fault) => self.on_connect_failed(fault, now)?,
+            SessionInput::UpstreamRead(n) => self.when_connected()?.received(n),
+            SessionInput::UpstreamEnded => self.when_connected()?.received_end(),
+            SessionInput::UpstreamBroke => self.when_connected()?.broke(),
+            SessionInput::UpstreamWriteFailed => self.when_connected()?.write_failed(),
+            SessionInput::UpstreamWrote(n) => {
+                if !self.when_connected()?.wrote(n) {
+                    return Err(Misuse::WroteTooMuch);
+                }
+                self.step(Step::Progress, now);
+            }
+            SessionInput::Store(id, outcome) => {
+                if id == self.last_effect && self.exchange.is_some() {
+                    self.try_step(Step::Store(outcome), now)?;
+                }
+            }
+            SessionInput::Deadline => self.on_deadline(now),
+            SessionInput::Drain => self.on_drain(now),
+        }
+        self.pump(now);
+        Ok(())
+    }
+
+    fn when_connected(&mut self) -> Result<&mut UpstreamConnection, Misuse> {
+        if self.is_connected() { Ok(&mut self.upstream) } else { Err(Misuse::NoUpstream) }
+    }
+
+    fn on_client_ended(&mut self, now: Now) {
+        self.client.received_end();
+        match self.life {
+            Life::Lingering(_) => self.life = Life::Over { reset: false },
+            Life::Open | Life::Finishing | Life::Breaking | Life::Over { .. } => self.step(Step::ClientEnded, now),
+        }
+    }
+
+    fn on_client_gone(&mut self, now: Now) {
+        self.step(Step::ClientGone, now);
+        self.client.stop_reading();
+        self.life = Life::Over { reset: false };
+    }
+
+    fn on_connected(&mut self, reused: bool, now: Now) -> Result<(), Misuse> {
+        let Upstream::Asked(provider) = &self.link else { return Err(Misuse::NoUpstream) };
+        self.link = Upstream::Open(provider.clone());
+        self.upstream.attach();
+        self.try_step(Step::Connected { reused }, now)
+    }
+
+    fn on_connect_failed(&mut self, fault: UpstreamFault, now: Now) -> Result<(), Misuse> {
+        let Upstream::Asked(_) = &self.link else { return Err(Misuse::NoUpstream) };
+        self.link = Upstream::None;
+        self.try_step(Step::ConnectFailed(fault), now)
+    }
+
+    fn on_deadline(&mut self, now: Now) {
+        let Some((at, reason)) = self.poll_timeout() else { return };
+        if at > now.mono {
+            return;
+        }
+        match reason {
+            Deadline::ClientHead if self.client.has_partial_head() => {
+                self.refuse_unread(&Refusal::RequestTimeout, now);
+            }
+            Deadline::ClientHead | Deadline::KeepAlive | Deadline::Linger => self.life = Life::Over { reset: false },
+            Deadline::ClientWrite => self.life = Life::Over { reset: self.until_close },
+            Deadline::ClientBody
+            | Deadline::Store
+            | Deadline::Connect
+            | Deadline::ResponseHead
+            | Deadline::Exchange
+            | Deadline::StreamIdle => self.step(Step::Deadline, now),
+        }
+    }
+
+    fn on_drain(&mut self, now: Now) {
+        self.draining = true;
+        if self.exchange.is_some() {
+            self.step(Step::Drain, now);
+        } else if self.life == Life::Open && !self.client.has_partial_head() {
+            self.life = Life::Finishing;
+        }
+    }
+
+    /// Gives the exchange an input that fits any state, if one is there.
+    pub(super) fn step(&mut self, input: Step, now: Now) {
+        // Inputs of this kind are never refused but by an exchange that is over, and those are taken away by `pump`.
+        let _ = self.try_step(input, now);
+    }
+
+    pub(super) fn try_step(&mut self, input: Step, now: Now) -> Result<(), Misuse> {
+        let Some(exchange) = &mut self.exchange else { return Ok(()) };
+        exchange.handle(input, &mut Context { rules: &self.rules, now, scratch: &mut self.scratch })?;
+        self.drain_exchange(now);
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session")
+            .field("life", &self.life)
+            .field("client", &self.client)
+            .field("upstream", &self.upstream)
+            .field("exchange", &self.exchange)
+            .finish_non_exhaustive()
+    }
+}

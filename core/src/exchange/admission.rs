@@ -1,0 +1,114 @@
+//! The gate of the proxy: a straight list from a head to a grant, or to the first reason against it.
+
+use std::sync::Arc;
+
+use http::Method;
+
+use super::effect::{Spent, StoreEffect, Unavailable};
+use super::forward::Forward;
+use super::message::{ConnectRequest, Context, Effect, NewRequest, Payer};
+use super::{Exchange, State};
+use crate::auth::{Denial, Grant, TokenDigest, TokenString, client_credential, decide};
+use crate::http1::{Framing, RequestHead};
+use crate::reject::Refusal;
+use crate::routing::NormalPath;
+use crate::rules::Rules;
+use crate::settings::Provider;
+use crate::time::Timestamp;
+
+impl Exchange {
+    pub(super) fn begin_admission(&mut self, cx: &mut Context<'_>) {
+        match identify(&self.request.head, cx.rules) {
+            Ok(digest) => self.ask(StoreEffect::FindGrant(digest)),
+            Err(denial) => self.deny(&Refusal::Denied(denial), cx),
+        }
+    }
+
+    pub(super) fn on_grant(&mut self, grant: Result<Option<Arc<Grant>>, Unavailable>, cx: &mut Context<'_>) {
+        let grant = match grant {
+            Ok(Some(grant)) => grant,
+            Ok(None) => return self.deny(&Refusal::Denied(Denial::InvalidToken), cx),
+            Err(Unavailable) => return self.deny(&Refusal::StoreUnavailable, cx),
+        };
+        self.payer = Some(Payer { token: grant.token_id, project: grant.project_id, uncounted: false });
+        let Some(provider) = cx.rules.providers.by_name.get(&grant.provider) else {
+            return self.deny(&Refusal::EndpointNotFound, cx);
+        };
+        self.dialect = Some(provider.dialect);
+        match admit(&self.request, &grant, provider, cx.rules, cx.now.wall) {
+            Ok(limit) => self.content_limit = limit,
+            Err(refusal) => return self.deny(&refusal, cx),
+        }
+        if grant.max_requests.is_some() {
+            self.ask(StoreEffect::Spend(grant.token_id));
+            self.state = State::Spending { since: cx.now.mono, grant, provider: provider.clone() };
+        } else {
+            self.payer = self.payer.map(|payer| Payer { uncounted: true, ..payer });
+            self.connect(grant, provider.clone(), cx);
+        }
+    }
+
+    pub(super) fn on_spent(
+        &mut self,
+        spent: Result<Spent, Unavailable>,
+        grant: Arc<Grant>,
+        provider: Arc<Provider>,
+        cx: &mut Context<'_>,
+    ) {
+        match spent {
+            Ok(Spent::Allowed) => self.connect(grant, provider, cx),
+            Ok(Spent::Exhausted) => self.deny(&Refusal::Denied(Denial::QuotaExceeded), cx),
+            Err(Unavailable) => self.deny(&Refusal::StoreUnavailable, cx),
+        }
+    }
+
+    fn connect(&mut self, grant: Arc<Grant>, provider: Arc<Provider>, cx: &Context<'_>) {
+        self.effect = Some(Effect::Connect(ConnectRequest { provider: provider.clone(), fresh: false }));
+        self.state = State::Forwarding(Box::new(Forward::new(grant, provider, cx.now.mono)));
+    }
+
+    fn deny(&mut self, refusal: &Refusal, cx: &mut Context<'_>) {
+        self.refuse(refusal, self.voice(), cx);
+    }
+}
+
+/// Who asks, as far as the head can say.
+fn identify(head: &RequestHead, rules: &Rules) -> Result<TokenDigest, Denial> {
+    let credential = client_credential(head.fields())?;
+    let token = TokenString::parse(credential.bytes).ok_or(Denial::InvalidToken)?;
+    Ok(rules.token_key.digest(&token))
+}
+
+/// Whether that grant allows that request at that provider, and with how many bytes of content at most. Top to bottom,
+/// in the contract's order.
+fn admit(
+    request: &NewRequest,
+    grant: &Grant,
+    provider: &Provider,
+    rules: &Rules,
+    now: Timestamp,
+) -> Result<u64, Refusal> {
+    let head = &request.head;
+    decide(grant, now, rules.enforce_project_active).map_err(Refusal::Denied)?;
+    let path = NormalPath::parse(head.path()).map_err(Refusal::Path)?;
+    if !provider.endpoints.iter().any(|endpoint| endpoint.contains(&path)) {
+        return Err(Refusal::EndpointNotFound);
+    }
+    if !provider.allows_method(head.method()) {
+        return Err(Refusal::MethodNotAllowed(allowed_methods(provider)));
+    }
+    let limit = provider.max_request_size_for(&path);
+    match request.framing {
+        Framing::Length(bytes) if bytes > limit => Err(Refusal::RequestTooLarge(limit)),
+        Framing::Length(_) | Framing::Empty | Framing::Chunked | Framing::UntilClose => Ok(limit),
+    }
+}
+
+/// For `Allow`: what the provider's entry lists, and `HEAD` where `GET` is.
+fn allowed_methods(provider: &Provider) -> Vec<Method> {
+    let mut methods = provider.methods.clone();
+    if methods.contains(&Method::GET) && !methods.contains(&Method::HEAD) {
+        methods.push(Method::HEAD);
+    }
+    methods
+}

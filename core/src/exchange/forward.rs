@@ -1,0 +1,225 @@
+//! The admitted part of an exchange: request to the upstream, response to the client, and what to do when either
+//! breaks.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::Method;
+
+use super::message::{ConnectRequest, Context, Effect, Input, Misuse, Outcome, ToClient, ToUpstream};
+use super::{Exchange, State};
+use crate::auth::Grant;
+use crate::http1::{Fields, Framing, ResponseHead, Version};
+use crate::proxy::{
+    RequestPlan, ResponsePlan, Timing, client_framing, is_event_stream, write_interim_head, write_request_head,
+    write_response_head,
+};
+use crate::reject::{Refusal, UpstreamFault};
+use crate::settings::Provider;
+use crate::time::Instant;
+
+/// How far the way to the upstream is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Link {
+    /// A connection was asked for at that instant.
+    Asked(Instant),
+    /// It is there. `reused`: it carried exchanges before, so the upstream may have closed it unseen.
+    Open { reused: bool },
+}
+
+/// What was said to the client so far.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Said {
+    Nothing,
+    /// The head of an answer that is no stream.
+    Head,
+    /// The head of a stream: no total limit runs any more.
+    StreamHead,
+}
+
+/// The state of forwarding.
+#[derive(Debug)]
+pub(super) struct Forward {
+    pub(super) grant: Arc<Grant>,
+    pub(super) provider: Arc<Provider>,
+    pub(super) link: Link,
+    pub(super) said: Said,
+    /// The request's head was handed out, and need not be again.
+    head_sent: bool,
+    /// Some of the request's content was taken from the client: it is not at hand a second time.
+    content_taken: bool,
+    retried: bool,
+    pub(super) asked_upstream: Instant,
+    /// Since when nothing is missing but the response's head.
+    pub(super) request_done: Option<Instant>,
+    pub(super) last_progress: Instant,
+}
+
+impl Forward {
+    pub(super) fn new(grant: Arc<Grant>, provider: Arc<Provider>, now: Instant) -> Self {
+        Self {
+            grant,
+            provider,
+            link: Link::Asked(now),
+            said: Said::Nothing,
+            head_sent: false,
+            content_taken: false,
+            retried: false,
+            asked_upstream: now,
+            request_done: None,
+            last_progress: now,
+        }
+    }
+
+    pub(super) const fn is_connected(&self) -> bool {
+        matches!(self.link, Link::Open { .. })
+    }
+
+    pub(super) fn progress(&mut self, now: Instant) {
+        self.last_progress = now;
+    }
+
+    /// Whether the request may be sent again after this connection failed (the contract's rule, after RFC 9112
+    /// section 9.3.1): once, only where a reused connection was closed before a byte of a response, and then only if
+    /// nothing went out on it, or the method is idempotent and there is no content that is gone.
+    fn may_retry(&self, method: &Method, received: bool, written: bool) -> bool {
+        let untouched = !written || (is_idempotent(method) && !self.content_taken);
+        !self.retried && !received && self.link == (Link::Open { reused: true }) && untouched
+    }
+}
+
+/// RFC 9110 section 9.2.2.
+fn is_idempotent(method: &Method) -> bool {
+    [Method::GET, Method::HEAD, Method::OPTIONS, Method::TRACE, Method::PUT, Method::DELETE].contains(method)
+}
+
+impl Exchange {
+    pub(super) fn on_upstream(&mut self, input: Input, cx: &mut Context<'_>) -> Result<(), Misuse> {
+        let State::Forwarding(forward) = &mut self.state else { return Err(Misuse::NoUpstream) };
+        forward.last_progress = cx.now.mono;
+        let connecting = !forward.is_connected();
+        match input {
+            Input::Connected { reused } if connecting => self.on_connected(reused, cx),
+            Input::ConnectFailed(fault) if connecting => self.on_fault(fault, cx),
+            Input::Interim(head) if !connecting => self.on_interim(&head, cx),
+            Input::Response(head, framing) if !connecting => self.on_response(&head, framing, cx),
+            Input::ResponseContent(content) if !connecting => {
+                self.bytes.1 += content.len() as u64;
+                self.to_client = Some(ToClient::Content(content));
+            }
+            Input::ResponseEnd(trailers) if !connecting => self.on_response_end(trailers, cx),
+            Input::UpstreamFailed { fault, received, written } if !connecting => {
+                self.on_upstream_failed(fault, received, written, cx);
+            }
+            _ => return Err(Misuse::NoUpstream),
+        }
+        Ok(())
+    }
+
+    fn forwarding(&mut self) -> Option<&mut Forward> {
+        if let State::Forwarding(forward) = &mut self.state { Some(forward) } else { None }
+    }
+
+    fn on_connected(&mut self, reused: bool, cx: &mut Context<'_>) {
+        let complete = self.request_complete;
+        let State::Forwarding(forward) = &mut self.state else { return };
+        forward.link = Link::Open { reused };
+        if complete {
+            forward.request_done = Some(cx.now.mono);
+        }
+        if std::mem::replace(&mut forward.head_sent, true) {
+            return;
+        }
+        let head = &self.request.head;
+        let plan = RequestPlan {
+            provider: &forward.provider,
+            key: &forward.grant.upstream_key,
+            ids: &self.ids,
+            client_ip: cx.rules.forward_client_ip.then_some(self.request.client_ip),
+        };
+        write_request_head(head, plan, cx.scratch);
+        let bytes = cx.scratch.split().freeze();
+        self.to_upstream = Some(ToUpstream::Head(head.method().clone(), bytes, self.request.framing));
+    }
+
+    pub(super) fn forward_content(&mut self, content: Bytes, cx: &mut Context<'_>) {
+        if self.bytes.0 > self.content_limit {
+            let refusal = Refusal::RequestTooLarge(self.content_limit);
+            return self.cut(&refusal, Outcome::Refused, cx);
+        }
+        if let Some(forward) = self.forwarding() {
+            forward.content_taken = true;
+            self.to_upstream = Some(ToUpstream::Content(content));
+        }
+    }
+
+    pub(super) fn forward_end(&mut self, trailers: Fields, cx: &Context<'_>) {
+        if let Some(forward) = self.forwarding() {
+            forward.request_done = Some(cx.now.mono);
+            self.to_upstream = Some(ToUpstream::End(trailers));
+        }
+    }
+
+    fn on_interim(&mut self, head: &ResponseHead, cx: &mut Context<'_>) {
+        // An HTTP/1.0 client knows no interim response (RFC 9110 section 15.2).
+        if self.request.head.version() == Version::Http10 || self.status.is_some() {
+            return;
+        }
+        let State::Forwarding(forward) = &self.state else { return };
+        write_interim_head(head, &forward.grant.upstream_key, cx.scratch);
+        self.to_client = Some(ToClient::Interim(cx.scratch.split().freeze()));
+    }
+
+    fn on_response(&mut self, head: &ResponseHead, framing: Framing, cx: &mut Context<'_>) {
+        let State::Forwarding(forward) = &mut self.state else { return };
+        let stream = head.fields().get("content-type").is_some_and(is_event_stream);
+        forward.said = if stream { Said::StreamHead } else { Said::Head };
+        let client = self.request.head.version();
+        // An answer before the request's end: the rest is not read for another request.
+        self.close |= !self.request_complete || client_framing(framing, client) == Framing::UntilClose;
+        let upstream = cx.now.mono - forward.asked_upstream;
+        let plan = ResponsePlan {
+            method: self.request.head.method(),
+            client,
+            framing,
+            close: self.close,
+            ids: &self.ids,
+            key: &forward.grant.upstream_key,
+            timing: Timing { proxy: (cx.now.mono - self.started).saturating_sub(upstream), upstream },
+            now: cx.now.wall,
+        };
+        let framing = write_response_head(head, plan, cx.scratch);
+        self.status = Some(head.status());
+        self.to_client = Some(ToClient::Head(cx.scratch.split().freeze(), framing));
+    }
+
+    fn on_response_end(&mut self, trailers: Fields, cx: &Context<'_>) {
+        self.to_client = Some(ToClient::End(trailers));
+        self.end(Outcome::Completed, cx.now);
+    }
+
+    fn on_upstream_failed(&mut self, fault: UpstreamFault, received: bool, written: bool, cx: &mut Context<'_>) {
+        let method = self.request.head.method().clone();
+        let Some(forward) = self.forwarding() else { return };
+        if !forward.may_retry(&method, received, written) {
+            return self.on_fault(fault, cx);
+        }
+        forward.retried = true;
+        forward.head_sent &= !written;
+        forward.link = Link::Asked(cx.now.mono);
+        let provider = forward.provider.clone();
+        self.effect = Some(Effect::Connect(ConnectRequest { provider, fresh: true }));
+    }
+
+    fn on_fault(&mut self, fault: UpstreamFault, cx: &mut Context<'_>) {
+        let outcome = match fault {
+            UpstreamFault::ConnectTimeout | UpstreamFault::HeadTimeout | UpstreamFault::ExchangeTimeout => {
+                Outcome::TimedOut
+            }
+            UpstreamFault::Unreachable | UpstreamFault::ClosedEarly | UpstreamFault::Malformed(_) => {
+                Outcome::UpstreamBroke
+            }
+        };
+        self.cut(&Refusal::Upstream(fault), outcome, cx);
+    }
+}

@@ -1,0 +1,27 @@
+//! Which time limit runs while an exchange is forwarded.
+
+use super::Exchange;
+use super::forward::{Forward, Link, Said};
+use crate::deadline::Deadline;
+use crate::rules::Rules;
+use crate::time::Instant;
+
+impl Exchange {
+    /// The nearest of the limits that run in this state.
+    pub(super) fn forward_timeout(&self, forward: &Forward, rules: &Rules) -> (Instant, Deadline) {
+        let limits = &forward.provider.timeouts;
+        if forward.said == Said::StreamHead {
+            return (forward.last_progress + limits.stream_idle, Deadline::StreamIdle);
+        }
+        let whole = (self.started + limits.request, Deadline::Exchange);
+        let step = match forward.link {
+            Link::Asked(since) => Some((since + limits.connect, Deadline::Connect)),
+            Link::Open { .. } if forward.said == Said::Head => None,
+            Link::Open { .. } => match forward.request_done {
+                Some(done) => Some((done + limits.response_header, Deadline::ResponseHead)),
+                None => Some((self.last_client + rules.patience.client_body, Deadline::ClientBody)),
+            },
+        };
+        step.filter(|step| step.0 < whole.0).unwrap_or(whole)
+    }
+}

@@ -1,0 +1,20 @@
+//! Rewriting heads on their way through: which fields pass, which are ours, which key goes upstream.
+//!
+//! What the client and the upstream say passes in their own bytes, order and casing; what is hop-by-hop, names the
+//! client or carries a credential does not (RFC 9110 section 7.6.1 and the contract's section 5). It never decides
+//! whether a request may pass, and never touches content.
+
+mod field_policy;
+mod request;
+mod request_id;
+mod response;
+
+pub use request::{RequestPlan, write_request_head};
+pub use request_id::{IdSource, RequestIds};
+pub(crate) use response::{is_event_stream, write_ids, write_persistence};
+pub use response::{ResponsePlan, Timing, client_framing, write_interim_head, write_response_head};
+
+#[cfg(test)]
+mod proptests;
+#[cfg(test)]
+mod tests;

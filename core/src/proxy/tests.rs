@@ -1,0 +1,1 @@
+//! Rewriting, case by case.

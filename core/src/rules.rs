@@ -1,0 +1,59 @@
+//! Everything that stays the same for all exchanges of a running program: the checked settings that machines decide by.
+
+use std::time::Duration;
+
+use crate::auth::TokenKey;
+use crate::http1::HeadLimits;
+use crate::secret::Secret;
+use crate::settings::Providers;
+
+/// The rules. Made once at the start and shared.
+#[derive(Clone, Debug)]
+pub struct Rules {
+    /// Where requests may go.
+    pub providers: Providers,
+    /// The operator's credential.
+    pub management_token: Secret,
+    /// The key of token digests.
+    pub token_key: TokenKey,
+    /// Whether an inactive project stops its tokens (LLM_PROXY_ENFORCE_PROJECT_ACTIVE).
+    pub enforce_project_active: bool,
+    /// Whether the upstream is told the client's address (FORWARD_CLIENT_IP).
+    pub forward_client_ip: bool,
+    /// What a head may cost, in both directions.
+    pub head_limits: HeadLimits,
+    /// The time limits that are not a provider's.
+    pub patience: Patience,
+    /// The program's version, for `/health`.
+    pub version: &'static str,
+}
+
+/// How long the program waits for what is not an upstream.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Patience {
+    /// For a whole request head, from its first byte or from the accept.
+    pub client_head: Duration,
+    /// For the next bytes of a request's content.
+    pub client_body: Duration,
+    /// For a client to take bytes that wait for it, where no other limit runs.
+    pub client_write: Duration,
+    /// For the next request on a connection.
+    pub keep_alive: Duration,
+    /// For a client to stop sending after an answer that closes.
+    pub linger: Duration,
+    /// For the store.
+    pub store: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self {
+            client_head: Duration::from_secs(10),
+            client_body: Duration::from_secs(30),
+            client_write: Duration::from_secs(30),
+            keep_alive: Duration::from_secs(120),
+            linger: Duration::from_secs(2),
+            store: Duration::from_millis(4500),
+        }
+    }
+}
