@@ -6,10 +6,46 @@ use proptest::prelude::*;
 use super::*;
 
 /// Pieces of which paths are put together: names, near misses and all that is special.
-const PIECES: [&str; 36] = [
-    "/", "/", "/", "v1", "models", "modelsx", "MODELS", "x", ".", "..", "/./", "/../", "%2e", "%2E", "%2f", "%5C",
-    "\\", "%25", "2e", "2f", "%", "%6d", "%6D", ";", ";a=b", "%3b", "%20", " ", "%00", "\u{1}", "%c3%a9", "%ff", "#",
-    "?", "%23", "é",
+const PIECES: [&str; 39] = [
+    "/",
+    "/",
+    "/",
+    "v1",
+    "models",
+    "modelsx",
+    "MODELS",
+    "x",
+    ".",
+    "..",
+    "/./",
+    "/../",
+    "%2e",
+    "%2E",
+    "%2f",
+    "%5C",
+    "\\",
+    "%25",
+    "2e",
+    "2f",
+    "%",
+    "%6d",
+    "%6D",
+    ";",
+    ";a=b",
+    "%3b",
+    "%20",
+    " ",
+    "%00",
+    "/%252e%252e/",
+    "/..;/",
+    "//",
+    "\u{1}",
+    "%c3%a9",
+    "%ff",
+    "#",
+    "?",
+    "%23",
+    "é",
 ];
 
 /// Most begin at or near the endpoint, so that the laws speak of paths that match and not only of refused ones.
@@ -136,7 +172,7 @@ proptest! {
         let pattern = EndpointPattern::parse("/v1/models").unwrap();
         let path = NormalPath::parse(&path).ok().filter(|path| pattern.contains(path));
         for reading in path.iter().flat_map(|path| readings(&path.upstream_path())) {
-            prop_assert_eq!(&reading[..2], ["v1", "models"]);
+            prop_assert!(reading.starts_with(&["v1", "models"].map(str::to_owned)), "{:?}", reading);
         }
     }
 
