@@ -1,11 +1,18 @@
 //! Picks the credential from a request's fields, in the contract's order: `Authorization: Bearer`, `x-api-key`,
 //! `api-key`, `x-goog-api-key`. Never from the query string.
+//!
+//! A field without a credential in it is as good as absent: an empty value, `Bearer` with nothing behind, or an
+//! `Authorization` of another scheme. What is malformed in any other way is still a credential, one that no token
+//! matches. All places are looked at, also after the first was found: two different credentials are an error, since
+//! another reader of the same request might take the other one.
+
+use std::fmt;
 
 use super::Denial;
-use crate::http1::Fields;
+use crate::http1::{Field, Fields};
 
 /// Where the credential stood.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum CredentialSource {
     /// `Authorization: Bearer …` (RFC 6750 section 2.1).
     Bearer,
@@ -20,24 +27,66 @@ pub enum CredentialSource {
 /// A presented credential.
 #[derive(Clone, Copy)]
 pub struct Credential<'a> {
-    /// Its bytes. Not printable by design: this type has no `Debug`.
+    /// Its bytes.
     pub bytes: &'a [u8],
     /// Where it stood.
     pub source: CredentialSource,
 }
 
-/// The client's credential for a proxied request.
+/// The place only: the bytes are a secret.
+impl fmt::Debug for Credential<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Credential([secret] in {:?})", self.source)
+    }
+}
+
+/// The client's credential for a proxied request. The same one in several places is fine, and counts as standing in the
+/// first of them.
 ///
 /// # Errors
 /// [`Denial::MissingToken`] if there is none, [`Denial::ConflictingCredentials`] if there are two different ones.
-pub fn client_credential(_fields: &Fields) -> Result<Credential<'_>, Denial> {
-    Err(Denial::MissingToken)
+pub fn client_credential(fields: &Fields) -> Result<Credential<'_>, Denial> {
+    pick(fields.iter().filter_map(credential_in))
 }
 
 /// The credential of a management call: `Authorization: Bearer` only.
 ///
 /// # Errors
 /// As for [`client_credential`].
-pub fn management_credential(_fields: &Fields) -> Result<&[u8], Denial> {
-    Err(Denial::MissingToken)
+pub fn management_credential(fields: &Fields) -> Result<&[u8], Denial> {
+    pick(fields.iter().filter_map(bearer_in)).map(|credential| credential.bytes)
+}
+
+/// The one credential that all of `found` agree on.
+fn pick<'a>(found: impl Iterator<Item = Credential<'a>>) -> Result<Credential<'a>, Denial> {
+    let mut picked: Option<Credential<'a>> = None;
+    for next in found {
+        picked = match picked {
+            Some(first) if first.bytes != next.bytes => return Err(Denial::ConflictingCredentials),
+            Some(first) if first.source <= next.source => Some(first),
+            _ => Some(next),
+        };
+    }
+    picked.ok_or(Denial::MissingToken)
+}
+
+fn credential_in(field: Field<'_>) -> Option<Credential<'_>> {
+    let source = match field.name.len() {
+        9 if field.is("x-api-key") => CredentialSource::XApiKey,
+        7 if field.is("api-key") => CredentialSource::ApiKey,
+        14 if field.is("x-goog-api-key") => CredentialSource::XGoogApiKey,
+        _ => return bearer_in(field),
+    };
+    (!field.value.is_empty()).then_some(Credential { bytes: field.value, source })
+}
+
+/// `Bearer`, compared without case (RFC 9110 section 11.1), one or more spaces, and all that follows.
+fn bearer_in(field: Field<'_>) -> Option<Credential<'_>> {
+    if !field.is("authorization") {
+        return None;
+    }
+    let (scheme, rest) = field.value.split_at_checked(6)?;
+    let bytes = &rest[rest.iter().position(|byte| *byte != b' ')?..];
+    let is_bearer = scheme.eq_ignore_ascii_case(b"bearer") && bytes.len() < rest.len();
+    is_bearer.then_some(Credential { bytes, source: CredentialSource::Bearer })
 }

@@ -14,3 +14,8 @@ pub use credential::{Credential, CredentialSource, client_credential, management
 pub use denial::Denial;
 pub use grant::{Grant, decide};
 pub use token::{TokenDigest, TokenKey, TokenString};
+
+#[cfg(test)]
+mod proptests;
+#[cfg(test)]
+mod tests;

@@ -3,8 +3,13 @@
 //! It never decides that something is refused; it only says so, in the caller's dialect, without a secret, an upstream
 //! address or a word of the store's.
 
+mod body;
 mod dialect;
 mod refusal;
 
-pub use dialect::{Dialect, error_body};
+pub use body::{error_body, manage_error_body};
+pub use dialect::Dialect;
 pub use refusal::{Answer, Refusal, UpstreamFault};
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,7 @@
 //! Every reason for which the program itself answers with an error, and the table from reason to status and code.
 
+use std::borrow::Cow;
+
 use http::{Method, StatusCode};
 use thiserror::Error;
 
@@ -77,7 +79,7 @@ pub enum Refusal {
     Overloaded,
 }
 
-/// A refusal's place in the contract's table.
+/// A refusal's place in the table.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Answer {
     /// The status.
@@ -85,13 +87,94 @@ pub struct Answer {
     /// The code in the body.
     pub code: &'static str,
     /// Fields that go with it (`WWW-Authenticate`, `Allow`, `Retry-After`, …): name and value.
-    pub fields: Vec<(&'static str, String)>,
+    pub fields: Vec<(&'static str, Cow<'static, str>)>,
+}
+
+impl Answer {
+    const fn new(status: StatusCode, code: &'static str) -> Self {
+        Self { status, code, fields: Vec::new() }
+    }
+
+    fn with(mut self, name: &'static str, value: impl Into<Cow<'static, str>>) -> Self {
+        self.fields.push((name, value.into()));
+        self
+    }
+
+    /// Official SDKs repeat a request by its status; this field stops them where a second try cannot help, or could do
+    /// the work twice.
+    fn no_retry(self) -> Self {
+        self.with("x-should-retry", "false")
+    }
+
+    /// When to try again: in seconds for everyone (RFC 9110 section 10.2.3), in milliseconds as official SDKs prefer it.
+    fn retry_after(self, seconds: &'static str, millis: &'static str) -> Self {
+        self.with("Retry-After", seconds).with("retry-after-ms", millis)
+    }
 }
 
 impl Refusal {
     /// The one table.
     #[must_use]
     pub fn answer(&self) -> Answer {
-        Answer { status: StatusCode::INTERNAL_SERVER_ERROR, code: "", fields: Vec::new() }
+        match self {
+            Self::Malformed(fault) => malformed(*fault),
+            Self::Path(_) | Self::BadRequest(_) => Answer::new(StatusCode::BAD_REQUEST, "bad_request"),
+            Self::Denied(denial) => denied(*denial),
+            Self::EndpointNotFound => Answer::new(StatusCode::NOT_FOUND, "endpoint_not_found"),
+            Self::NotFound(_) => Answer::new(StatusCode::NOT_FOUND, "not_found"),
+            Self::MethodNotAllowed(methods) => {
+                Answer::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed").with("Allow", list(methods))
+            }
+            Self::ProjectNameTaken => Answer::new(StatusCode::CONFLICT, "project_name_taken"),
+            Self::RequestTimeout => Answer::new(StatusCode::REQUEST_TIMEOUT, "request_timeout").no_retry(),
+            Self::RequestTooLarge(_) => Answer::new(StatusCode::PAYLOAD_TOO_LARGE, "request_too_large"),
+            Self::Upstream(fault) => upstream(*fault),
+            Self::StoreUnavailable => unavailable("store_unavailable").retry_after("5", "5000"),
+            Self::Draining => unavailable("draining").retry_after("5", "5000"),
+            Self::Overloaded => unavailable("overloaded").retry_after("1", "1000"),
+        }
     }
+}
+
+fn malformed(fault: Malformed) -> Answer {
+    if matches!(fault, Malformed::HeadTooLarge | Malformed::TooManyFields) {
+        Answer::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "headers_too_large")
+    } else {
+        Answer::new(StatusCode::BAD_REQUEST, "bad_request")
+    }
+}
+
+fn denied(denial: Denial) -> Answer {
+    let unauthorized = |code| Answer::new(StatusCode::UNAUTHORIZED, code).with("WWW-Authenticate", "Bearer");
+    match denial {
+        Denial::MissingToken => unauthorized("missing_token"),
+        Denial::InvalidToken => unauthorized("invalid_token"),
+        Denial::TokenInactive => unauthorized("token_inactive"),
+        Denial::TokenExpired => unauthorized("token_expired"),
+        Denial::ConflictingCredentials => Answer::new(StatusCode::BAD_REQUEST, "bad_request"),
+        Denial::ProjectInactive => Answer::new(StatusCode::FORBIDDEN, "project_inactive"),
+        Denial::QuotaExceeded => Answer::new(StatusCode::TOO_MANY_REQUESTS, "quota_exceeded").no_retry(),
+    }
+}
+
+/// A connection that closed before an answer counts as unreachable: nothing that came was wrong, there was nothing.
+fn upstream(fault: UpstreamFault) -> Answer {
+    let timeout = || Answer::new(StatusCode::GATEWAY_TIMEOUT, "upstream_timeout");
+    match fault {
+        UpstreamFault::Unreachable | UpstreamFault::ClosedEarly => {
+            Answer::new(StatusCode::BAD_GATEWAY, "upstream_unreachable")
+        }
+        UpstreamFault::Malformed(_) => Answer::new(StatusCode::BAD_GATEWAY, "upstream_protocol_error"),
+        // Without a connection it cannot have begun, so another try does no harm.
+        UpstreamFault::ConnectTimeout => timeout(),
+        UpstreamFault::HeadTimeout | UpstreamFault::ExchangeTimeout => timeout().no_retry(),
+    }
+}
+
+const fn unavailable(code: &'static str) -> Answer {
+    Answer::new(StatusCode::SERVICE_UNAVAILABLE, code)
+}
+
+fn list(methods: &[Method]) -> String {
+    methods.iter().map(Method::as_str).collect::<Vec<_>>().join(", ")
 }

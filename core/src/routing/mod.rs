@@ -5,8 +5,14 @@
 
 mod endpoint;
 mod path;
+mod percent;
 mod route;
 
 pub use endpoint::{EndpointError, EndpointPattern};
 pub use path::{BadPath, NormalPath};
 pub use route::{ManageRoute, Probe, Route, route};
+
+#[cfg(test)]
+mod proptests;
+#[cfg(test)]
+mod tests;

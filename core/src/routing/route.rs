@@ -1,4 +1,7 @@
 //! Our own routes, compared on the path as it came (they are ASCII words; an encoded spelling is not one of them).
+//!
+//! Whatever else begins with `/manage/` is ours too and never reaches an upstream. All other paths are the proxy's,
+//! where they count only after they are normalised and allowed.
 
 use http::Method;
 
@@ -13,6 +16,11 @@ pub enum Probe {
     Ready,
     /// `/live`
     Live,
+}
+
+impl Probe {
+    /// The methods that every probe has, for `Allow`.
+    pub const METHODS: &'static [Method] = &[Method::GET, Method::HEAD];
 }
 
 /// A path below `/manage/`.
@@ -33,10 +41,18 @@ pub enum ManageRoute {
 }
 
 impl ManageRoute {
-    /// The methods that this route has, for `Allow`; empty for an unknown one.
+    /// The methods that this route has, for `Allow`; empty for an unknown one. `HEAD` is there wherever `GET` is.
     #[must_use]
-    pub fn methods(self) -> &'static [Method] {
-        &[]
+    pub const fn methods(self) -> &'static [Method] {
+        const COLLECTION: &[Method] = &[Method::GET, Method::HEAD, Method::POST];
+        const ITEM: &[Method] = &[Method::GET, Method::HEAD, Method::PUT, Method::PATCH, Method::DELETE];
+        const ACTION: &[Method] = &[Method::POST];
+        match self {
+            Self::Projects | Self::Tokens => COLLECTION,
+            Self::Project(_) | Self::Token(_) => ITEM,
+            Self::RevokeTokens(_) => ACTION,
+            Self::Unknown => &[],
+        }
     }
 }
 
@@ -55,6 +71,32 @@ pub enum Route {
 
 /// The route of a request with that method and that target path (no query).
 #[must_use]
-pub fn route(_method: &Method, _path: &str) -> Route {
-    Route::Proxy
+pub fn route(method: &Method, path: &str) -> Route {
+    let probe = match path {
+        "/health" => Probe::Health,
+        "/ready" => Probe::Ready,
+        "/live" => Probe::Live,
+        _ => return manage(path).map_or(Route::Proxy, Route::Manage),
+    };
+    if Probe::METHODS.contains(method) { Route::Probe(probe) } else { Route::ProbeMethodNotAllowed }
+}
+
+/// The management route of a path; `None` if it is not below `/manage`.
+fn manage(path: &str) -> Option<ManageRoute> {
+    let below = path.strip_prefix("/manage")?;
+    if !below.is_empty() && !below.starts_with('/') {
+        return None;
+    }
+    let mut parts = below.split('/').skip(1);
+    let parts = [(); 5].map(|()| parts.next());
+    Some(match parts {
+        [Some("projects"), None | Some(""), None, ..] => ManageRoute::Projects,
+        [Some("projects"), Some(id), None, ..] => ManageRoute::Project(ProjectId::parse(id)),
+        [Some("projects"), Some(id), Some("tokens"), Some("revoke"), None] => {
+            ManageRoute::RevokeTokens(ProjectId::parse(id))
+        }
+        [Some("tokens"), None | Some(""), None, ..] => ManageRoute::Tokens,
+        [Some("tokens"), Some(id), None, ..] => ManageRoute::Token(TokenId::parse(id)),
+        _ => ManageRoute::Unknown,
+    })
 }
