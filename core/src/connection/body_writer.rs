@@ -6,6 +6,7 @@ use bytes::{Bytes, BytesMut};
 
 use super::out_queue::OutQueue;
 use crate::http1::{Fields, Framing};
+use crate::proxy::passes_in_trailer;
 
 /// The state of one outgoing body.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -55,8 +56,8 @@ impl BodyWriter {
         Ok(())
     }
 
-    /// Ends the body. `trailers` may be carried only by the chunked coding; elsewhere they are dropped (RFC 9110
-    /// section 6.5.1 allows that to any recipient).
+    /// Ends the body. `trailers` may be carried only by the chunked coding; elsewhere they are dropped, as are those that
+    /// may not be trailers (RFC 9110 section 6.5.1).
     pub(super) fn end(&mut self, trailers: &Fields, out: &mut OutQueue) -> Result<(), Mismatch> {
         match self {
             Self::Length(0) | Self::UntilClose => {}
@@ -64,7 +65,8 @@ impl BodyWriter {
             Self::Chunked => {
                 out.push_static(b"0\r\n");
                 let mut section = BytesMut::new();
-                trailers.iter().for_each(|field| section.extend_from_slice(field.line));
+                let passing = trailers.iter().filter(|field| passes_in_trailer(field.name));
+                passing.for_each(|field| section.extend_from_slice(field.line));
                 out.push(section.freeze());
                 out.push_static(b"\r\n");
             }

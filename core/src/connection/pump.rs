@@ -75,7 +75,7 @@ impl Session {
             Some(ClientEvent::Data(_) | ClientEvent::End(_)) => {}
             None if !self.client.has_ended() => return false,
             None if self.client.has_partial_head() => {
-                self.refuse_unread(&Refusal::Malformed(Malformed::Incomplete), now);
+                self.refuse_unread(&Refusal::Malformed(Malformed::StartLine), now);
             }
             None => self.life = Life::Finishing,
         }

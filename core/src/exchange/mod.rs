@@ -48,7 +48,7 @@ use crate::deadline::Deadline;
 use crate::http1::Framing;
 use crate::proxy::{IdSource, RequestIds};
 use crate::reject::{Dialect, Refusal, UpstreamFault, error_body, manage_error_body};
-use crate::routing::{ManageRoute, Probe, Route, route};
+use crate::routing::{ManageRoute, Route, route};
 use crate::rules::Rules;
 use crate::settings::Provider;
 use crate::time::{Instant, Now};

@@ -9,6 +9,7 @@ mod request;
 mod request_id;
 mod response;
 
+pub(crate) use field_policy::passes_in_trailer;
 pub use request::{RequestPlan, write_request_head};
 pub use request_id::{IdSource, RequestIds};
 pub(crate) use response::{is_event_stream, write_ids, write_persistence};
