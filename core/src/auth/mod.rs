@@ -4,6 +4,17 @@
 //! It never looks anything up, never reads a clock, never says a status: a look-up is an effect of the exchange, the
 //! status of a denial is `reject`'s. How much a token may still do is the store's (one atomic step, last before the
 //! upstream).
+//!
+//! What holds, and the test that says so:
+//! 1. Only a token and a project that are active, before the token's end, are allowed (`only_a_live_grant_is_allowed`);
+//!    once expired stays expired (`once_expired_always_expired`).
+//! 2. Two different credentials in one request are never settled by order (`two_different_credentials_are_a_conflict`).
+//! 3. Exactly the strings that could have been handed out are read as tokens
+//!    (`what_parses_is_what_some_bytes_format_to`).
+//! 4. Nothing that is printed holds more of a token than its mask
+//!    (`nothing_printed_holds_five_secret_characters_in_a_row`).
+//!
+//! Sources: RFC 6750 section 2.1; RFC 9110 sections 11.1 and 11.6.2.
 
 mod credential;
 mod denial;

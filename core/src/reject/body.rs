@@ -1,7 +1,7 @@
 //! Error bodies: a refusal in the three shapes that the providers' own SDKs read, and in the management API's.
 //!
-//! The words for a kind of error (`type`, `status`) follow from the status alone, as the providers use them. SDKs choose
-//! their exception by the status; these words are for people and for programs that read bodies.
+//! The words for a kind of error (`type`, `status`) follow from the status, as the providers use them. Their SDKs choose
+//! an exception by the status; the words are for people and for programs that read bodies.
 
 use http::StatusCode;
 use serde::Serialize;

@@ -106,7 +106,8 @@ impl Answer {
         self.with("x-should-retry", "false")
     }
 
-    /// When to try again: in seconds for everyone (RFC 9110 section 10.2.3), in milliseconds as official SDKs prefer it.
+    /// When to try again: in seconds for everyone (RFC 9110 section 10.2.3), in milliseconds for SDKs that read those
+    /// first.
     fn retry_after(self, seconds: &'static str, millis: &'static str) -> Self {
         self.with("Retry-After", seconds).with("retry-after-ms", millis)
     }

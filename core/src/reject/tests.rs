@@ -4,8 +4,9 @@ use http::Method;
 
 use super::*;
 use crate::auth::Denial;
-use crate::http1::{Fields, Malformed};
+use crate::http1::{Fields, Malformed as Syntax};
 use crate::routing::BadPath;
+use UpstreamFault as Fault;
 
 type Row = (u16, &'static str, &'static [(&'static str, &'static str)]);
 
@@ -32,9 +33,9 @@ macro_rules! contract {
 }
 
 contract! {
-    Refusal::Malformed(Malformed::HeadTooLarge), Malformed(self::Malformed::HeadTooLarge) => 431 "headers_too_large" &[];
-    Refusal::Malformed(Malformed::TooManyFields), Malformed(self::Malformed::TooManyFields) => 431 "headers_too_large" &[];
-    Refusal::Malformed(Malformed::StartLine), Malformed(_) => 400 "bad_request" &[];
+    Refusal::Malformed(Syntax::HeadTooLarge), Malformed(Syntax::HeadTooLarge) => 431 "headers_too_large" &[];
+    Refusal::Malformed(Syntax::TooManyFields), Malformed(Syntax::TooManyFields) => 431 "headers_too_large" &[];
+    Refusal::Malformed(Syntax::StartLine), Malformed(_) => 400 "bad_request" &[];
     Refusal::Path(BadPath::Escape), Path(_) => 400 "bad_request" &[];
     Refusal::BadRequest("the name is empty".to_owned()), BadRequest(_) => 400 "bad_request" &[];
     Refusal::Denied(Denial::MissingToken), Denied(Denial::MissingToken) => 401 "missing_token" BEARER;
@@ -51,13 +52,13 @@ contract! {
     Refusal::ProjectNameTaken, ProjectNameTaken => 409 "project_name_taken" &[];
     Refusal::RequestTimeout, RequestTimeout => 408 "request_timeout" NO_RETRY;
     Refusal::RequestTooLarge(1024), RequestTooLarge(_) => 413 "request_too_large" &[];
-    Refusal::Upstream(UpstreamFault::Unreachable), Upstream(UpstreamFault::Unreachable) => 502 "upstream_unreachable" &[];
-    Refusal::Upstream(UpstreamFault::ClosedEarly), Upstream(UpstreamFault::ClosedEarly) => 502 "upstream_unreachable" &[];
-    Refusal::Upstream(UpstreamFault::Malformed(Malformed::HeadTooLarge)), Upstream(UpstreamFault::Malformed(_)) =>
+    Refusal::Upstream(Fault::Unreachable), Upstream(Fault::Unreachable) => 502 "upstream_unreachable" &[];
+    Refusal::Upstream(Fault::ClosedEarly), Upstream(Fault::ClosedEarly) => 502 "upstream_unreachable" &[];
+    Refusal::Upstream(Fault::Malformed(Syntax::HeadTooLarge)), Upstream(Fault::Malformed(_)) =>
         502 "upstream_protocol_error" &[];
-    Refusal::Upstream(UpstreamFault::ConnectTimeout), Upstream(UpstreamFault::ConnectTimeout) => 504 "upstream_timeout" &[];
-    Refusal::Upstream(UpstreamFault::HeadTimeout), Upstream(UpstreamFault::HeadTimeout) => 504 "upstream_timeout" NO_RETRY;
-    Refusal::Upstream(UpstreamFault::ExchangeTimeout), Upstream(UpstreamFault::ExchangeTimeout) =>
+    Refusal::Upstream(Fault::ConnectTimeout), Upstream(Fault::ConnectTimeout) => 504 "upstream_timeout" &[];
+    Refusal::Upstream(Fault::HeadTimeout), Upstream(Fault::HeadTimeout) => 504 "upstream_timeout" NO_RETRY;
+    Refusal::Upstream(Fault::ExchangeTimeout), Upstream(Fault::ExchangeTimeout) =>
         504 "upstream_timeout" NO_RETRY;
     Refusal::StoreUnavailable, StoreUnavailable => 503 "store_unavailable" IN_5_S;
     Refusal::Draining, Draining => 503 "draining" IN_5_S;
@@ -142,14 +143,14 @@ fn each_status_has_the_providers_word() {
         (Refusal::RequestTooLarge(1), "invalid_request_error", "request_too_large", "INVALID_ARGUMENT"),
         (Refusal::Denied(Denial::QuotaExceeded), "insufficient_quota", "rate_limit_error", "RESOURCE_EXHAUSTED"),
         (
-            Refusal::Malformed(Malformed::HeadTooLarge),
+            Refusal::Malformed(Syntax::HeadTooLarge),
             "invalid_request_error",
             "invalid_request_error",
             "INVALID_ARGUMENT",
         ),
-        (Refusal::Upstream(UpstreamFault::Unreachable), "server_error", "api_error", "UNAVAILABLE"),
+        (Refusal::Upstream(Fault::Unreachable), "server_error", "api_error", "UNAVAILABLE"),
         (Refusal::StoreUnavailable, "server_error", "overloaded_error", "UNAVAILABLE"),
-        (Refusal::Upstream(UpstreamFault::HeadTimeout), "server_error", "timeout_error", "DEADLINE_EXCEEDED"),
+        (Refusal::Upstream(Fault::HeadTimeout), "server_error", "timeout_error", "DEADLINE_EXCEEDED"),
     ] {
         assert!(body(Dialect::OpenAi, &refusal).contains(&format!("\"type\":\"{openai}\"")), "{refusal:?}");
         assert!(body(Dialect::Anthropic, &refusal).contains(&format!("\"type\":\"{anthropic}\"")), "{refusal:?}");

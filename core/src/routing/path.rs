@@ -32,7 +32,7 @@ pub enum BadPath {
     /// A dot segment with something that some parsers drop: `..;x`, or a blank beside the dots.
     #[error("the path has a disguised dot segment")]
     HiddenDots,
-    /// Two slashes in a row, or a segment that is a path parameter only. One slash at the end is fine.
+    /// Two slashes in a row, or a segment of blanks or path parameters only. One slash at the end is fine.
     #[error("the path has an empty segment")]
     EmptySegment,
     /// A NUL or another control byte, encoded or not.
