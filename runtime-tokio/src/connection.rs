@@ -1,0 +1,318 @@
+//! The loop that drives one client connection: the core's session between two sockets, in one task.
+//!
+//! Each turn performs what the session asks, moves bytes where there is room, and hands every result back. It decides
+//! nothing about a request; the only limits here are of fairness.
+
+use std::future::Future;
+use std::io::{self, IoSlice};
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use bytes::BytesMut;
+use llm_proxy_core::connection::{EffectId, MAX_SLICES, Next, OutQueue, Session, SessionEffect, SessionInput};
+use llm_proxy_core::exchange::{ConnectRequest, Ended, Misuse, StoreEffect, StoreOutcome};
+use llm_proxy_core::reject::UpstreamFault;
+use llm_proxy_core::settings::Provider;
+use llm_proxy_core::time::{Instant, Now};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio::sync::oneshot;
+use tokio::time::Sleep;
+
+use crate::clock;
+use crate::upstream::UpstreamStream;
+use crate::worker::Shared;
+
+/// How many turns one poll may take before other tasks get theirs.
+const TURNS: usize = 64;
+
+type Connecting = Pin<Box<dyn Future<Output = Result<UpstreamStream, UpstreamFault>> + Send>>;
+
+/// Where the upstream connection is, as far as sockets go.
+enum Link {
+    None,
+    Connecting(Connecting),
+    Open(UpstreamStream),
+}
+
+/// One client connection until it closes.
+pub(crate) struct Connection {
+    session: Session,
+    client: TcpStream,
+    link: Link,
+    shared: Arc<Shared>,
+    asked: Option<(EffectId, oneshot::Receiver<StoreOutcome>)>,
+    timer: Pin<Box<Sleep>>,
+    /// When the timer goes off. It is set earlier at once, later only when it goes off: a request costs no timer.
+    timer_at: Option<Instant>,
+    drain_key: Option<usize>,
+    drain_seen: bool,
+    write_shut: bool,
+}
+
+impl Connection {
+    pub(crate) fn new(session: Session, client: TcpStream, shared: Arc<Shared>) -> Self {
+        shared.drain.enter();
+        Self {
+            session,
+            client,
+            link: Link::None,
+            shared,
+            asked: None,
+            timer: Box::pin(tokio::time::sleep_until(tokio::time::Instant::now())),
+            timer_at: None,
+            drain_key: None,
+            drain_seen: false,
+            write_shut: false,
+        }
+    }
+
+    /// Turns until nothing moves. Ready when the connection is over.
+    fn turn_until_idle(&mut self, cx: &mut Context<'_>) -> Result<Poll<()>, Misuse> {
+        for _ in 0..TURNS {
+            let now = clock::now();
+            let mut moved = self.perform_effects(now)?;
+            moved |= self.write_client(now, cx)?;
+            moved |= self.write_upstream(now, cx)?;
+            moved |= self.read_upstream(now, cx)?;
+            moved |= self.read_client(now, cx)?;
+            moved |= self.hear_outcomes(now, cx)?;
+            if !moved {
+                match self.session.next() {
+                    Next::Continue => {}
+                    Next::ShutdownWrite if self.write_shut => {}
+                    Next::ShutdownWrite => {
+                        self.write_shut = true;
+                        // A failure means that the client is gone; the next read says so.
+                        let _ = Pin::new(&mut self.client).poll_shutdown(cx);
+                        continue;
+                    }
+                    Next::Close => return Ok(Poll::Ready(())),
+                    Next::Reset => {
+                        let _ = self.client.set_zero_linger();
+                        return Ok(Poll::Ready(()));
+                    }
+                }
+                if !self.is_due(now, cx)? {
+                    return Ok(Poll::Pending);
+                }
+            }
+        }
+        cx.waker().wake_by_ref();
+        Ok(Poll::Pending)
+    }
+
+    fn perform_effects(&mut self, now: Now) -> Result<bool, Misuse> {
+        let mut moved = self.hear_drain(now)?;
+        while let Some(effect) = self.session.poll_effect() {
+            moved = true;
+            match effect {
+                SessionEffect::Store(id, effect) => self.ask(id, effect, now)?,
+                SessionEffect::Connect(request) => self.connect(request, now)?,
+                SessionEffect::Release(provider) => self.release(&provider, now),
+                SessionEffect::CloseUpstream => self.link = Link::None,
+                SessionEffect::Ended(ended) => self.ended(&ended, now),
+            }
+        }
+        Ok(moved)
+    }
+
+    fn hear_drain(&mut self, now: Now) -> Result<bool, Misuse> {
+        if self.drain_seen || !self.shared.drain.has_started() {
+            return Ok(false);
+        }
+        self.drain_seen = true;
+        self.session.handle(SessionInput::Drain, now)?;
+        Ok(true)
+    }
+
+    fn ask(&mut self, id: EffectId, effect: StoreEffect, now: Now) -> Result<(), Misuse> {
+        if let StoreEffect::FindGrant(digest) = &effect
+            && let Some(grant) = self.shared.store.cached_grant(digest, now)
+        {
+            return self.session.handle(SessionInput::Store(id, StoreOutcome::Grant(Ok(Some(grant)))), now);
+        }
+        self.asked = Some((id, self.shared.store.ask(effect, now)));
+        Ok(())
+    }
+
+    fn connect(&mut self, request: ConnectRequest, now: Now) -> Result<(), Misuse> {
+        while !request.fresh && let Some(idle) = self.shared.pool().take(&request.provider.base, now.mono) {
+            if idle.is_quiet() {
+                self.link = Link::Open(idle);
+                return self.session.handle(SessionInput::Connected { reused: true }, now);
+            }
+        }
+        let connector = self.shared.connector.clone();
+        self.link = Link::Connecting(Box::pin(connector.connect(request.provider.base.clone())));
+        Ok(())
+    }
+
+    fn release(&mut self, provider: &Provider, now: Now) {
+        if let Link::Open(stream) = std::mem::replace(&mut self.link, Link::None) {
+            let until = now.mono + provider.timeouts.idle_connection;
+            drop(self.shared.pool().put(&provider.base, stream, until, provider.connection));
+        }
+    }
+
+    fn ended(&self, ended: &Ended, now: Now) {
+        if let Some(payer) = ended.payer.filter(|payer| payer.uncounted) {
+            self.shared.store.note_use(payer, now);
+        }
+        tracing::debug!(
+            request_id = ended.ids.request(),
+            method = %ended.method,
+            status = ended.status.map(|status| status.as_u16()),
+            outcome = ?ended.outcome,
+            code = ended.code,
+            project_id = ended.payer.map(|payer| tracing::field::display(payer.project)),
+            token_id = ended.payer.map(|payer| tracing::field::display(payer.token)),
+            request_bytes = ended.bytes.0,
+            response_bytes = ended.bytes.1,
+            took_us = u64::try_from(ended.took.as_micros()).unwrap_or(u64::MAX),
+            "exchange ended"
+        );
+    }
+
+    fn write_client(&mut self, now: Now, cx: &mut Context<'_>) -> Result<bool, Misuse> {
+        match write_queue(&mut self.client, self.session.client_out(), cx) {
+            Poll::Pending => Ok(false),
+            Poll::Ready(Ok(n)) => self.session.handle(SessionInput::ClientWrote(n), now).map(|()| true),
+            Poll::Ready(Err(_)) => self.session.handle(SessionInput::ClientBroke, now).map(|()| true),
+        }
+    }
+
+    fn write_upstream(&mut self, now: Now, cx: &mut Context<'_>) -> Result<bool, Misuse> {
+        let Link::Open(stream) = &mut self.link else { return Ok(false) };
+        match write_queue(stream, self.session.upstream_out(), cx) {
+            Poll::Pending => Ok(false),
+            Poll::Ready(Ok(n)) => self.session.handle(SessionInput::UpstreamWrote(n), now).map(|()| true),
+            Poll::Ready(Err(_)) => self.session.handle(SessionInput::UpstreamWriteFailed, now).map(|()| true),
+        }
+    }
+
+    fn read_client(&mut self, now: Now, cx: &mut Context<'_>) -> Result<bool, Misuse> {
+        if !self.session.wants_client() {
+            return Ok(false);
+        }
+        let input = match read_into(&mut self.client, self.session.client_buffer(), cx) {
+            Poll::Pending => return Ok(false),
+            Poll::Ready(Ok(0)) => SessionInput::ClientEnded,
+            Poll::Ready(Ok(n)) => SessionInput::ClientRead(n),
+            Poll::Ready(Err(_)) => SessionInput::ClientBroke,
+        };
+        self.session.handle(input, now).map(|()| true)
+    }
+
+    fn read_upstream(&mut self, now: Now, cx: &mut Context<'_>) -> Result<bool, Misuse> {
+        let Link::Open(stream) = &mut self.link else { return Ok(false) };
+        if !self.session.wants_upstream() {
+            return Ok(false);
+        }
+        let input = match read_into(stream, self.session.upstream_buffer(), cx) {
+            Poll::Pending => return Ok(false),
+            Poll::Ready(Ok(0)) => SessionInput::UpstreamEnded,
+            Poll::Ready(Ok(n)) => SessionInput::UpstreamRead(n),
+            Poll::Ready(Err(_)) => SessionInput::UpstreamBroke,
+        };
+        self.session.handle(input, now).map(|()| true)
+    }
+
+    /// Results of what takes time: connections and the store.
+    fn hear_outcomes(&mut self, now: Now, cx: &mut Context<'_>) -> Result<bool, Misuse> {
+        let mut moved = false;
+        if let Link::Connecting(connecting) = &mut self.link
+            && let Poll::Ready(result) = connecting.as_mut().poll(cx)
+        {
+            moved = true;
+            let input = match result {
+                Ok(stream) => {
+                    self.link = Link::Open(stream);
+                    SessionInput::Connected { reused: false }
+                }
+                Err(fault) => {
+                    self.link = Link::None;
+                    SessionInput::ConnectFailed(fault)
+                }
+            };
+            self.session.handle(input, now)?;
+        }
+        if let Some((id, receiver)) = &mut self.asked
+            && let Poll::Ready(outcome) = Pin::new(receiver).poll(cx)
+        {
+            let id = *id;
+            self.asked = None;
+            moved = true;
+            // No outcome: the storage thread is gone. The session's own deadline answers the client.
+            if let Ok(outcome) = outcome {
+                self.session.handle(SessionInput::Store(id, outcome), now)?;
+            }
+        }
+        Ok(moved)
+    }
+
+    /// Whether the session's deadline has come; it is told then. Else the timer is set for it.
+    fn is_due(&mut self, now: Now, cx: &mut Context<'_>) -> Result<bool, Misuse> {
+        let Some((due, _)) = self.session.poll_timeout() else { return Ok(false) };
+        if due <= now.mono {
+            self.session.handle(SessionInput::Deadline, now)?;
+            return Ok(true);
+        }
+        if self.timer_at.is_none_or(|at| due < at) {
+            self.set_timer(due);
+        }
+        while self.timer.as_mut().poll(cx).is_ready() {
+            self.set_timer(due);
+        }
+        Ok(false)
+    }
+
+    fn set_timer(&mut self, due: Instant) {
+        self.timer_at = Some(due);
+        self.timer.as_mut().reset(clock::to_tokio(due));
+    }
+}
+
+impl Future for Connection {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        if self.drain_key.is_none() {
+            let key = self.shared.drain.listen(cx.waker().clone());
+            self.drain_key = Some(key);
+        }
+        match self.turn_until_idle(cx) {
+            Ok(poll) => poll,
+            Err(misuse) => {
+                tracing::error!(%misuse, session = ?self.session, "the driver broke the core's rules; closing the connection");
+                Poll::Ready(())
+            }
+        }
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.shared.drain.leave(self.drain_key);
+    }
+}
+
+/// Writes what waits, with one system call. Pending too when nothing waits.
+fn write_queue<S: AsyncWrite + Unpin>(stream: &mut S, queue: &OutQueue, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+    if queue.is_empty() {
+        return Poll::Pending;
+    }
+    let mut slices = [IoSlice::new(&[]); MAX_SLICES];
+    let filled = queue.fill(&mut slices);
+    let written = match &slices[..filled] {
+        [one] => ready!(Pin::new(stream).poll_write(cx, one)),
+        many => ready!(Pin::new(stream).poll_write_vectored(cx, many)),
+    };
+    Poll::Ready(written.and_then(|n| if n == 0 { Err(io::ErrorKind::WriteZero.into()) } else { Ok(n) }))
+}
+
+/// Reads into the spare room of `buffer`, with one system call. 0 is the end.
+fn read_into<S: AsyncRead + Unpin>(stream: &mut S, buffer: &mut BytesMut, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+    pin!(stream.read_buf(buffer)).poll(cx)
+}

@@ -1,0 +1,172 @@
+//! The whole program on tokio: storage opens, workers listen, a signal comes, and everything ends in order.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use llm_proxy_core::auth::TokenKey;
+use llm_proxy_core::rules::Rules;
+use llm_proxy_storage::{OpenError, StorageConfig};
+use thiserror::Error;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::watch;
+
+use crate::listener;
+use crate::store_thread::{StartError, StoreThread};
+use crate::upstream::Connector;
+use crate::worker::{Phase, Shared, Worker};
+
+/// How the server runs.
+#[derive(Clone, Debug)]
+pub struct ServerConfig {
+    /// Where to listen.
+    pub listen: SocketAddr,
+    /// How many workers, at least 1.
+    pub workers: usize,
+    /// How many client connections at once, over all workers.
+    pub max_connections: usize,
+    /// How long running exchanges may take to finish at the stop.
+    pub shutdown_timeout: Duration,
+}
+
+/// Told once, when connections are accepted.
+#[derive(Clone, Copy, Debug)]
+pub struct Listening {
+    /// The address, with the port that was taken for port 0.
+    pub addr: SocketAddr,
+}
+
+/// How the server ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Stopped {
+    /// Every exchange was finished.
+    Drained,
+    /// Some were cut: by a second signal, or because they took too long.
+    Cut,
+}
+
+/// Why the server could not run.
+#[derive(Debug, Error)]
+pub enum RunError {
+    /// Storage could not be opened.
+    #[error(transparent)]
+    Storage(#[from] OpenError),
+    /// The address cannot be listened on.
+    #[error("cannot listen on {addr}: {}", describe(source))]
+    Listen {
+        /// The address.
+        addr: SocketAddr,
+        /// Why.
+        source: io::Error,
+    },
+    /// The system refused a thread, a runtime or a signal handler.
+    #[error("cannot start: {0}")]
+    System(#[from] io::Error),
+}
+
+fn describe(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::AddrInUse => {
+            "address already in use; stop the program that listens there, or set LISTEN_ADDR to another address".to_owned()
+        }
+        io::ErrorKind::PermissionDenied => format!("{error}; ports below 1024 need a privilege"),
+        _ => error.to_string(),
+    }
+}
+
+impl From<StartError> for RunError {
+    fn from(error: StartError) -> Self {
+        match error {
+            StartError::Open(error) => Self::Storage(error),
+            StartError::Thread(error) => Self::System(error),
+        }
+    }
+}
+
+/// Serves until a signal (SIGINT, SIGTERM) comes, then stops in order: accept no more, finish exchanges, flush what was
+/// counted, close storage. `rules` gets the key of token digests, which only storage knows. `listening` is called once.
+///
+/// # Errors
+/// [`RunError`], before anything was accepted.
+pub fn run(
+    config: &ServerConfig,
+    storage: StorageConfig,
+    rules: impl FnOnce(TokenKey) -> Rules,
+    listening: impl FnOnce(Listening),
+) -> Result<Stopped, RunError> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let _guard = runtime.enter();
+    let mut signals = Signals::new()?;
+    let (store_thread, store) = StoreThread::start(storage)?;
+    let rules = Arc::new(rules(store.storage().token_key().clone()));
+    let listeners = listener::listen(config.listen, config.workers)
+        .map_err(|source| RunError::Listen { addr: config.listen, source })?;
+    let addr = listeners.first().map_or(Ok(config.listen), std::net::TcpListener::local_addr)?;
+    let (phase, phases) = watch::channel(Phase::Serving);
+    let connector = Connector::with_system_roots();
+    let share = config.max_connections.div_ceil(listeners.len().max(1));
+    let workers: io::Result<Vec<Worker>> = listeners
+        .into_iter()
+        .enumerate()
+        .map(|(index, listener)| {
+            let shared = Shared::new(rules.clone(), store.clone(), connector.clone(), share);
+            Worker::start(index, listener, shared, phases.clone())
+        })
+        .collect();
+    drop(store);
+    tracing::info!(%addr, workers = config.workers, runtime = "tokio", "listening");
+    listening(Listening { addr });
+    let stopped = runtime.block_on(stop_on_signal(workers?, &phase, &mut signals, config.shutdown_timeout));
+    store_thread.join();
+    tracing::info!(?stopped, "stopped");
+    Ok(stopped)
+}
+
+async fn stop_on_signal(
+    mut workers: Vec<Worker>,
+    phase: &watch::Sender<Phase>,
+    signals: &mut Signals,
+    limit: Duration,
+) -> Stopped {
+    let name = signals.next().await;
+    tracing::info!(signal = name, limit = ?limit, "stopping: no new connections, exchanges may finish");
+    phase.send_replace(Phase::Draining);
+    let drained = async {
+        for worker in &mut workers {
+            worker.drained().await;
+        }
+    };
+    let stopped = tokio::select! {
+        () = drained => Stopped::Drained,
+        name = signals.next() => {
+            tracing::warn!(signal = name, "second signal: cutting what still runs");
+            Stopped::Cut
+        }
+        () = tokio::time::sleep(limit) => {
+            tracing::warn!("exchanges took longer than SHUTDOWN_TIMEOUT: cutting them");
+            Stopped::Cut
+        }
+    };
+    phase.send_replace(Phase::Cut);
+    workers.into_iter().for_each(Worker::join);
+    stopped
+}
+
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    fn new() -> io::Result<Self> {
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+    }
+
+    async fn next(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.interrupt.recv() => "SIGINT",
+            _ = self.terminate.recv() => "SIGTERM",
+        }
+    }
+}

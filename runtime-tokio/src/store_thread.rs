@@ -1,0 +1,125 @@
+//! Storage on a thread of its own: SQL never runs where sockets are served. Workers send effects over a channel and get
+//! outcomes back; grants that are in memory are answered at once, without it.
+
+use std::io;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use llm_proxy_core::auth::{Grant, TokenDigest};
+use llm_proxy_core::exchange::{Payer, StoreEffect, StoreOutcome};
+use llm_proxy_core::time::Now;
+use llm_proxy_storage::{OpenError, Storage, StorageConfig};
+use tokio::sync::{mpsc, oneshot};
+
+
+/// How often counts of uses are written.
+const FLUSH_EVERY: std::time::Duration = std::time::Duration::from_secs(1);
+
+struct Job {
+    effect: StoreEffect,
+    now: Now,
+    reply: oneshot::Sender<StoreOutcome>,
+}
+
+/// The way to storage, cloned into every connection.
+#[derive(Clone)]
+pub(crate) struct StoreLink {
+    storage: Storage,
+    jobs: mpsc::UnboundedSender<Job>,
+}
+
+/// The thread. It ends when all links are gone, after it has written what was counted.
+pub(crate) struct StoreThread {
+    thread: JoinHandle<()>,
+}
+
+impl StoreLink {
+    pub(crate) const fn storage(&self) -> &Storage {
+        &self.storage
+    }
+
+    pub(crate) fn cached_grant(&self, digest: &TokenDigest, now: Now) -> Option<Arc<Grant>> {
+        self.storage.cached_grant(digest, now.mono)
+    }
+
+    /// Asks; at most one question per connection is under way, so the channel needs no bound of its own.
+    pub(crate) fn ask(&self, effect: StoreEffect, now: Now) -> oneshot::Receiver<StoreOutcome> {
+        let (reply, outcome) = oneshot::channel();
+        // If the thread is gone, the reply is dropped with the job, and the receiver says so.
+        let _ = self.jobs.send(Job { effect, now, reply });
+        outcome
+    }
+
+    pub(crate) fn note_use(&self, payer: Payer, now: Now) {
+        self.storage.note_use(payer.token, now.wall);
+    }
+}
+
+impl StoreThread {
+    /// Opens storage on a new thread.
+    ///
+    /// # Errors
+    /// What opening said.
+    pub(crate) fn start(config: StorageConfig) -> Result<(Self, StoreLink), StartError> {
+        let (opened, wait) = std::sync::mpsc::sync_channel(1);
+        let (jobs, queue) = mpsc::unbounded_channel();
+        let thread = std::thread::Builder::new().name("storage".to_owned()).spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            match runtime {
+                Ok(runtime) => runtime.block_on(serve(config, &opened, queue)),
+                Err(error) => drop(opened.send(Err(StartError::Thread(error)))),
+            }
+        });
+        let thread = thread.map_err(StartError::Thread)?;
+        let storage = wait.recv().map_err(|_| StartError::Thread(io::Error::other("the storage thread died")))??;
+        Ok((Self { thread }, StoreLink { storage, jobs }))
+    }
+
+    /// Waits for the thread to end. All links must be gone, or this waits for them.
+    pub(crate) fn join(self) {
+        if self.thread.join().is_err() {
+            tracing::error!("the storage thread died: the last counts of uses may be lost");
+        }
+    }
+}
+
+/// Why storage could not be started.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum StartError {
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    #[error("cannot start a thread: {0}")]
+    Thread(io::Error),
+}
+
+async fn serve(
+    config: StorageConfig,
+    opened: &std::sync::mpsc::SyncSender<Result<Storage, StartError>>,
+    mut queue: mpsc::UnboundedReceiver<Job>,
+) {
+    let storage = match Storage::open(config).await {
+        Ok(storage) => storage,
+        Err(error) => return drop(opened.send(Err(error.into()))),
+    };
+    if opened.send(Ok(storage.clone())).is_err() {
+        return;
+    }
+    let mut flush = tokio::time::interval(FLUSH_EVERY);
+    flush.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            job = queue.recv() => match job {
+                Some(job) => drop(tokio::spawn(perform(storage.clone(), job))),
+                None => break,
+            },
+            _ = flush.tick() => storage.flush().await,
+        }
+    }
+    storage.close().await;
+}
+
+async fn perform(storage: Storage, job: Job) {
+    let outcome = storage.perform(job.effect, job.now).await;
+    // Nobody waits any more if the client went away; what was asked is done all the same.
+    let _ = job.reply.send(outcome);
+}

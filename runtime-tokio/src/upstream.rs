@@ -1,0 +1,130 @@
+//! Connections to upstreams: TCP, or TLS over it, verified against the system's roots.
+
+use std::io;
+use std::net::IpAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use llm_proxy_core::reject::UpstreamFault;
+use llm_proxy_core::settings::{BaseUrl, Scheme};
+use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, RootCertStore};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+
+/// One connection.
+#[derive(Debug)]
+pub(crate) enum UpstreamStream {
+    Plain(TcpStream),
+    Tls(Box<TlsStream<TcpStream>>),
+}
+
+/// Makes connections.
+#[derive(Clone)]
+pub(crate) struct Connector {
+    tls: TlsConnector,
+}
+
+impl Connector {
+    /// With the system's roots, or those of SSL_CERT_FILE and SSL_CERT_DIR. Where there are none, TLS upstreams cannot
+    /// be verified and so not be reached; a warning says so.
+    pub(crate) fn with_system_roots() -> Self {
+        let loaded = rustls_native_certs::load_native_certs();
+        let mut roots = RootCertStore::empty();
+        let (added, _) = roots.add_parsable_certificates(loaded.certs);
+        if added == 0 {
+            let errors: Vec<String> = loaded.errors.iter().map(ToString::to_string).collect();
+            tracing::warn!(?errors, "no root certificates found: https upstreams cannot be verified; install ca-certificates or set SSL_CERT_FILE");
+        }
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+        let mut config = match builder {
+            Ok(builder) => builder.with_root_certificates(roots).with_no_client_auth(),
+            // The provider and the versions are both built in, so they fit; a mismatch would be found by any test.
+            Err(_) => ClientConfig::builder().with_root_certificates(roots).with_no_client_auth(),
+        };
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        Self { tls: TlsConnector::from(Arc::new(config)) }
+    }
+
+    /// Connects to `base`, TLS handshake included. Why it failed is logged here, since the client is not told.
+    pub(crate) async fn connect(self, base: Arc<BaseUrl>) -> Result<UpstreamStream, UpstreamFault> {
+        self.try_connect(&base).await.map_err(|error| {
+            tracing::warn!(host = base.host, port = base.port, %error, "cannot reach the upstream");
+            UpstreamFault::Unreachable
+        })
+    }
+
+    async fn try_connect(self, base: &BaseUrl) -> io::Result<UpstreamStream> {
+        let tcp = match base.host.parse::<IpAddr>() {
+            Ok(ip) => TcpStream::connect((ip, base.port)).await?,
+            Err(_) => TcpStream::connect((base.host.as_str(), base.port)).await?,
+        };
+        tcp.set_nodelay(true)?;
+        match base.scheme {
+            Scheme::Http => Ok(UpstreamStream::Plain(tcp)),
+            Scheme::Https => {
+                let name = ServerName::try_from(base.host.clone()).map_err(io::Error::other)?;
+                Ok(UpstreamStream::Tls(Box::new(self.tls.connect(name, tcp).await?)))
+            }
+        }
+    }
+}
+
+impl UpstreamStream {
+    /// Whether an idle connection is still quiet. Anything to read on it (bytes, or the end) makes it useless. Costs a
+    /// system call only if the reactor saw something.
+    pub(crate) fn is_quiet(&self) -> bool {
+        let tcp = match self {
+            Self::Plain(tcp) => tcp,
+            Self::Tls(tls) => tls.get_ref().0,
+        };
+        matches!(tcp.try_read(&mut [0]), Err(error) if error.kind() == io::ErrorKind::WouldBlock)
+    }
+}
+
+impl AsyncRead for UpstreamStream {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Plain(tcp) => Pin::new(tcp).poll_read(cx, buf),
+            Self::Tls(tls) => Pin::new(tls).poll_read(cx, buf),
+        }
+    }
+}
+
+impl AsyncWrite for UpstreamStream {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        match self.get_mut() {
+            Self::Plain(tcp) => Pin::new(tcp).poll_write(cx, buf),
+            Self::Tls(tls) => Pin::new(tls).poll_write(cx, buf),
+        }
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        match self.get_mut() {
+            Self::Plain(tcp) => Pin::new(tcp).poll_write_vectored(cx, bufs),
+            Self::Tls(tls) => Pin::new(tls).poll_write_vectored(cx, bufs),
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Plain(tcp) => Pin::new(tcp).poll_flush(cx),
+            Self::Tls(tls) => Pin::new(tls).poll_flush(cx),
+        }
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Plain(tcp) => Pin::new(tcp).poll_shutdown(cx),
+            Self::Tls(tls) => Pin::new(tls).poll_shutdown(cx),
+        }
+    }
+}

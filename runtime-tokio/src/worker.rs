@@ -1,0 +1,174 @@
+//! One worker: a thread with a current-thread runtime, a listener, its connections and its pool of upstream
+//! connections.
+
+use std::io;
+use std::net::TcpListener as StdListener;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use llm_proxy_core::connection::{Pool, Session};
+use llm_proxy_core::rules::Rules;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, oneshot, watch};
+
+use crate::clock;
+use crate::connection::Connection;
+use crate::drain::Drain;
+use crate::store_thread::StoreLink;
+use crate::upstream::{Connector, UpstreamStream};
+
+/// How long to wait after the system refused an accept (too many open files, above all) before the next.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// How often idle upstream connections are looked at.
+const SWEEP_EVERY: Duration = Duration::from_secs(1);
+
+/// What all connections of one worker share. Its locks are never contended: only this worker's thread takes them.
+pub(crate) struct Shared {
+    pub(crate) rules: Arc<Rules>,
+    pub(crate) store: StoreLink,
+    pub(crate) connector: Connector,
+    pub(crate) drain: Drain,
+    pool: Mutex<Pool<UpstreamStream>>,
+    permits: Arc<Semaphore>,
+}
+
+impl Shared {
+    pub(crate) fn new(rules: Arc<Rules>, store: StoreLink, connector: Connector, connections: usize) -> Arc<Self> {
+        Arc::new(Self {
+            rules,
+            store,
+            connector,
+            drain: Drain::default(),
+            pool: Mutex::default(),
+            permits: Arc::new(Semaphore::new(connections.clamp(1, Semaphore::MAX_PERMITS))),
+        })
+    }
+
+    pub(crate) fn pool(&self) -> MutexGuard<'_, Pool<UpstreamStream>> {
+        self.pool.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A running worker.
+pub(crate) struct Worker {
+    thread: JoinHandle<()>,
+    drained: oneshot::Receiver<()>,
+}
+
+/// What all workers are told.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Phase {
+    /// Serve.
+    Serving,
+    /// Accept no more, finish what runs.
+    Draining,
+    /// End now.
+    Cut,
+}
+
+impl Worker {
+    /// Starts one on a listener.
+    ///
+    /// # Errors
+    /// If the system gives no thread.
+    pub(crate) fn start(
+        index: usize,
+        listener: StdListener,
+        shared: Arc<Shared>,
+        phase: watch::Receiver<Phase>,
+    ) -> io::Result<Self> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let (done, drained) = oneshot::channel();
+        let thread = std::thread::Builder::new().name(format!("worker-{index}")).spawn(move || {
+            if let Err(error) = runtime.block_on(serve(listener, shared, phase, done)) {
+                tracing::error!(%error, "a worker cannot serve");
+            }
+        })?;
+        Ok(Self { thread, drained })
+    }
+
+    /// Waits until its last connection is over.
+    pub(crate) async fn drained(&mut self) {
+        // An error means that the thread is gone, and so are its connections.
+        let _ = (&mut self.drained).await;
+    }
+
+    pub(crate) fn join(self) {
+        if self.thread.join().is_err() {
+            tracing::error!("a worker died");
+        }
+    }
+}
+
+async fn serve(
+    listener: StdListener,
+    shared: Arc<Shared>,
+    mut phase: watch::Receiver<Phase>,
+    done: oneshot::Sender<()>,
+) -> io::Result<()> {
+    let listener = TcpListener::from_std(listener)?;
+    let sweeper = tokio::spawn(sweep(shared.clone()));
+    tokio::select! {
+        () = accept(&listener, &shared) => {}
+        _ = phase.wait_for(|phase| *phase != Phase::Serving) => {}
+    }
+    // What the kernel has accepted already is served: its client could not know that we stop.
+    while let Ok(Ok((client, _))) = tokio::time::timeout(Duration::ZERO, listener.accept()).await {
+        spawn(client, &shared, None);
+    }
+    drop(listener);
+    shared.drain.start();
+    tokio::select! {
+        () = shared.drain.all_left() => {}
+        _ = phase.wait_for(|phase| *phase == Phase::Cut) => {}
+    }
+    sweeper.abort();
+    let _ = done.send(());
+    let _ = phase.wait_for(|phase| *phase == Phase::Cut).await;
+    Ok(())
+}
+
+async fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
+    loop {
+        let Ok(permit) = shared.permits.clone().acquire_owned().await else { return };
+        match listener.accept().await {
+            Ok((client, _)) => spawn(client, shared, Some(permit)),
+            Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
+            Err(error) => {
+                tracing::warn!(%error, "cannot accept a connection");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+fn spawn(client: TcpStream, shared: &Arc<Shared>, permit: Option<tokio::sync::OwnedSemaphorePermit>) {
+    // Both fail only for a socket that is gone already.
+    let (Ok(()), Ok(peer)) = (client.set_nodelay(true), client.peer_addr()) else { return };
+    let mut seed = [0; 16];
+    if let Err(error) = getrandom::fill(&mut seed) {
+        tracing::error!(%error, "the system gives no random bytes");
+        return;
+    }
+    let seed = u128::from_le_bytes(seed);
+    let session = Session::new(shared.rules.clone(), peer.ip().to_canonical(), seed, clock::now());
+    let connection = Connection::new(session, client, shared.clone());
+    tokio::spawn(async move {
+        connection.await;
+        drop(permit);
+    });
+}
+
+/// Closes idle upstream connections that the upstream closed, or that have outlived their time.
+async fn sweep(shared: Arc<Shared>) {
+    let mut tick = tokio::time::interval(SWEEP_EVERY);
+    loop {
+        tick.tick().await;
+        let mut pool = shared.pool();
+        while let Some(expired) = pool.take_expired(clock::now().mono) {
+            drop(expired);
+        }
+        pool.retain(UpstreamStream::is_quiet);
+    }
+}
