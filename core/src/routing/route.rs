@@ -33,10 +33,18 @@ pub enum ManageRoute {
 }
 
 impl ManageRoute {
-    /// The methods that this route has, for `Allow`; empty for an unknown one.
+    /// The methods that this route has, for `Allow`; empty for an unknown one. `HEAD` is there wherever `GET` is.
     #[must_use]
-    pub fn methods(self) -> &'static [Method] {
-        &[]
+    pub const fn methods(self) -> &'static [Method] {
+        const COLLECTION: &[Method] = &[Method::GET, Method::HEAD, Method::POST];
+        const ITEM: &[Method] = &[Method::GET, Method::HEAD, Method::PUT, Method::PATCH, Method::DELETE];
+        const ACTION: &[Method] = &[Method::POST];
+        match self {
+            Self::Projects | Self::Tokens => COLLECTION,
+            Self::Project(_) | Self::Token(_) => ITEM,
+            Self::RevokeTokens(_) => ACTION,
+            Self::Unknown => &[],
+        }
     }
 }
 
