@@ -9,8 +9,8 @@ use super::decode::MAX_BODY;
 use crate::reject::Refusal;
 use crate::secret::Secret;
 
-/// The longest field name that is repeated as it is. Ours have 19 characters at most, and keys of the providers have 32
-/// or more.
+/// The longest field name that is repeated as it is. Ours have 19 characters at most; a client's token has 25, and the
+/// keys of the providers have 32 or more.
 const PLAIN_NAME: usize = 24;
 
 /// Why a call is no [`super::Command`].
@@ -20,7 +20,7 @@ pub(super) enum Invalid {
     #[error("the body is larger than {MAX_BODY} bytes")]
     BodyTooLarge,
     /// No byte, or only whitespace, where fields are needed. What the call takes.
-    #[error("the body is empty: send a JSON object with {}", listed(.0))]
+    #[error("the body is empty: send a JSON object, this call takes {}", listed(.0))]
     EmptyBody(&'static [&'static str]),
     /// Where the first bad byte is, counted from 0.
     #[error("the body is not UTF-8 text from byte {0} on: send UTF-8")]
@@ -55,8 +55,8 @@ pub(super) enum Invalid {
     /// Text that breaks a rule; the rule.
     #[error("{field} must be {rule}")]
     BadText { field: &'static str, rule: &'static str },
-    /// A mask, not a key.
-    #[error("{0} looks masked: send the whole key, or leave the field out to keep the one that is stored")]
+    /// What a read shows instead of a key.
+    #[error("{0} is a mask, as reads show it: send the key itself")]
     MaskedKey(&'static str),
     /// Not in the providers file. The names that are.
     #[error("provider is not known: use one of {}", .0.join(", "))]

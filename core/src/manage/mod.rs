@@ -9,6 +9,27 @@
 //! 3. Have the command performed.
 //! 4. [`render`] its result: an answer, or the refusal to answer with.
 //!
+//! ```
+//! use std::{collections::BTreeMap, sync::Arc};
+//!
+//! use llm_proxy_core::manage::{Call, Command, Page, Reply, decode, render};
+//! use llm_proxy_core::{routing::ManageRoute, settings::Providers};
+//!
+//! let providers = Providers { default: Arc::from("openai"), by_name: BTreeMap::new() };
+//! let call = Call { route: ManageRoute::Projects, method: &http::Method::GET, query: Some("page=3"), body: b"" };
+//!
+//! let reply = match decode(&call, &providers)? {
+//!     // Here the store is asked, and finds 40 projects, none of them on the third page of 20.
+//!     Command::ListProjects(Page { offset: 40, limit: Some(20) }) => Ok(Reply::Projects(Vec::new(), 40)),
+//!     other => panic!("{other:?}"),
+//! };
+//!
+//! let answer = render(reply)?;
+//! assert_eq!((answer.status.as_u16(), answer.body.as_slice()), (200, b"[]".as_slice()));
+//! assert_eq!(answer.fields[1], ("X-Total-Count", "40".to_owned()));
+//! # Ok::<(), llm_proxy_core::reject::Refusal>(())
+//! ```
+//!
 //! What holds, each with its test:
 //! - No refusal carries a value that a caller sent (`a_refusal_never_repeats_the_key`): a key in the wrong place must
 //!   not reach a log.

@@ -43,10 +43,10 @@ fn a_project_with_something_wrong_is_refused_with_what_to_do() {
     let known = "name, api_key, openai_api_key, provider";
     let name_rule = "name must be 1 to 255 characters, not all of them spaces, without control characters";
     let key_rule = "must be visible ASCII characters without spaces, at least one: it becomes a header's value";
-    let masked = "looks masked: send the whole key, or leave the field out to keep the one that is stored";
+    let masked = "is a mask, as reads show it: send the key itself";
     for (body, want) in [
-        ("", format!("the body is empty: send a JSON object with {known}")),
-        (" \r\n\t", format!("the body is empty: send a JSON object with {known}")),
+        ("", format!("the body is empty: send a JSON object, this call takes {known}")),
+        (" \r\n\t", format!("the body is empty: send a JSON object, this call takes {known}")),
         ("{}", "name is missing: it is required".to_owned()),
         (r#"{"name":"a"}"#, "api_key is missing: it is required".to_owned()),
         (r#"{"api_key":"k"}"#, "name is missing: it is required".to_owned()),
@@ -129,7 +129,7 @@ fn a_change_of_a_project_that_makes_no_sense_is_refused() {
     let known = "name, api_key, openai_api_key, provider, is_active, revoke_tokens";
     let revoke = r#"revoke_tokens goes only together with "is_active": false"#;
     for (body, want) in [
-        ("", format!("the body is empty: send a JSON object with {known}")),
+        ("", format!("the body is empty: send a JSON object, this call takes {known}")),
         ("{}", format!("there is nothing to change: send at least one of {known}")),
         (r#"{"revoke_tokens":true}"#, revoke.to_owned()),
         (r#"{"revoke_tokens":false}"#, revoke.to_owned()),
@@ -144,11 +144,7 @@ fn a_change_of_a_project_that_makes_no_sense_is_refused() {
         (r#"{"name":null}"#, "name must be a string, but is null".to_owned()),
         (r#"{"provider":"other"}"#, "provider is not known: use one of anthropic, openai".to_owned()),
         (r#"{"id":"x"}"#, format!(r#"unknown field "id": this call takes {known}"#)),
-        (
-            r#"{"api_key":"unreadable"}"#,
-            "api_key looks masked: send the whole key, or leave the field out to keep the one that is stored"
-                .to_owned(),
-        ),
+        (r#"{"api_key":"unreadable"}"#, "api_key is a mask, as reads show it: send the key itself".to_owned()),
     ] {
         assert_bad(sent(&Method::PUT, ManageRoute::Project(Some(project_id())), body), &want, body);
     }

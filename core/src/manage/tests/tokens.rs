@@ -89,7 +89,7 @@ fn a_token_is_changed_in_what_is_sent_and_nothing_else() {
 fn a_change_of_a_token_that_makes_no_sense_is_refused() {
     let known = "is_active, max_requests, requests_per_minute";
     for (body, want) in [
-        ("", format!("the body is empty: send a JSON object with {known}")),
+        ("", format!("the body is empty: send a JSON object, this call takes {known}")),
         ("{}", format!("there is nothing to change: send at least one of {known}")),
         (r#"{"is_active":null}"#, "is_active must be true or false, but is null".to_owned()),
         (r#"{"request_count":0}"#, format!(r#"unknown field "request_count": this call takes {known}"#)),
