@@ -104,6 +104,26 @@ pub enum Command {
     RevokeToken(TokenId),
 }
 
+impl Command {
+    /// What an audit event calls it.
+    #[must_use]
+    pub const fn action(&self) -> &'static str {
+        match self {
+            Self::ListProjects(_) => "project.list",
+            Self::CreateProject(_) => "project.create",
+            Self::GetProject(_) => "project.read",
+            Self::UpdateProject(..) => "project.update",
+            Self::DeleteProject(_) => "project.delete",
+            Self::RevokeProjectTokens(_) => "token.revoke_batch",
+            Self::ListTokens(..) => "token.list",
+            Self::CreateToken(_) => "token.create",
+            Self::GetToken(_) => "token.read",
+            Self::UpdateToken(..) => "token.update",
+            Self::RevokeToken(_) => "token.revoke",
+        }
+    }
+}
+
 /// What a bulk revocation did.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, serde::Serialize)]
 pub struct RevokedCounts {

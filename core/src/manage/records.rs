@@ -4,6 +4,9 @@ use crate::ids::{ProjectId, TokenId};
 use crate::time::Timestamp;
 use serde::Serialize;
 
+/// What stands in place of a key that could not be opened.
+pub(super) const UNREADABLE: &str = "unreadable";
+
 /// A project's upstream key as people may see it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum KeyView {
@@ -17,7 +20,7 @@ impl Serialize for KeyView {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(match self {
             Self::Masked(mask) => mask,
-            Self::Unreadable => "unreadable",
+            Self::Unreadable => UNREADABLE,
         })
     }
 }
