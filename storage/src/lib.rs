@@ -1,1 +1,37 @@
-//! Keeps state for llm-proxy.
+//! Keeps state for llm-proxy: projects, tokens, their use, and the secrets at rest.
+//!
+//! [`Storage`] performs the core's [`StoreEffect`](llm_proxy_core::exchange::StoreEffect)s, in one place for every
+//! runtime. Behind it stands a [`Store`]: [`SqlStore`] (SQLite through sqlx) or [`MemoryStore`]. In front of it stand
+//! the grant cache and the counts of uses, so that a proxied request of an unlimited token does no I/O here.
+//!
+//! The crate decides no policy: what is valid, allowed or answered is the core's. It starts no runtime, spawns nothing
+//! and reads no clock; timeouts around its futures are the caller's.
+//!
+//! The SQL pool needs a runtime's timers. The features `tokio` and `smol` choose it. With both built in, sqlx looks at
+//! each call: within a tokio runtime (its time driver enabled) it uses tokio, elsewhere async-io and smol's global
+//! executor. With neither, or with `tokio` alone outside a tokio runtime, opening a database panics in sqlx.
+
+#![forbid(unsafe_code)]
+
+mod changes;
+mod config;
+mod error;
+mod files;
+mod grants;
+mod key;
+mod memory;
+mod random;
+mod seal;
+mod sql;
+mod storage;
+mod store;
+mod uses;
+
+pub use config::{Database, StorageConfig};
+pub use error::OpenError;
+pub use memory::MemoryStore;
+pub use random::NoRandomness;
+pub use seal::SealError;
+pub use sql::SqlStore;
+pub use storage::Storage;
+pub use store::{ExecuteError, Store, StoreError, StoreFuture, TokenUse};

@@ -1,0 +1,45 @@
+//! What [`Storage`](crate::Storage) must be told to open. Where the values come from is the caller's business.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use llm_proxy_core::secret::Secret;
+
+/// The grant age that the contract allows at most, and the default.
+const GRANT_MAX_AGE: Duration = Duration::from_secs(5);
+const GRANT_CAPACITY: usize = 10_000;
+
+/// Where state is kept.
+#[derive(Clone, Debug)]
+pub enum Database {
+    /// In a SQLite file.
+    Sqlite {
+        /// The file; it and its folder are made where they are missing.
+        path: PathBuf,
+        /// How many connections may read at the same time, at least 1. Writes always go one after the other.
+        pool_size: u32,
+    },
+    /// In this process, until it ends.
+    Memory,
+}
+
+/// How to open a [`Storage`](crate::Storage).
+#[derive(Clone, Debug)]
+pub struct StorageConfig {
+    /// Where state is kept.
+    pub database: Database,
+    /// ENCRYPTION_KEY, base64 of 32 bytes. `None` on SQLite: the key file beside the database.
+    pub encryption_key: Option<Secret>,
+    /// How long a grant may be used without asking the store again; zero asks every time.
+    pub grant_max_age: Duration,
+    /// How many grants are kept in memory, about.
+    pub grant_capacity: usize,
+}
+
+impl StorageConfig {
+    /// The defaults for a database: no encryption key of its own, 5 s, 10,000 grants.
+    #[must_use]
+    pub const fn new(database: Database) -> Self {
+        Self { database, encryption_key: None, grant_max_age: GRANT_MAX_AGE, grant_capacity: GRANT_CAPACITY }
+    }
+}

@@ -1,0 +1,73 @@
+//! Why a store cannot be opened, in sentences that say what to do. None of them prints a key.
+
+use std::io;
+use std::path::PathBuf;
+
+use thiserror::Error;
+
+use crate::random::NoRandomness;
+use crate::seal::SealError;
+
+/// Why a store was not opened.
+#[derive(Debug, Error)]
+pub enum OpenError {
+    /// The database's folder or file cannot be made or protected.
+    #[error("cannot prepare the database file {path}: check that its folder is writable", path = .path.display())]
+    File {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// The database cannot be opened.
+    #[error("cannot open the database {path}", path = .path.display())]
+    Connect {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: sqlx::Error,
+    },
+    /// The tables cannot be brought up to date.
+    #[error("cannot migrate the database; if a newer version of this program made it, use that version")]
+    Migrate(#[source] sqlx::migrate::MigrateError),
+    /// The setting is no key.
+    #[error("ENCRYPTION_KEY must be the base64 of exactly 32 bytes (make one with: openssl rand -base64 32)")]
+    BadEncryptionKey,
+    /// There are sealed values, and nothing to open them with.
+    #[error("the database holds encrypted values, but there is no key: set ENCRYPTION_KEY to the key that it was \
+             made with, or put back the key file {key_file}", key_file = .key_file.display())]
+    KeyMissing {
+        /// Where the key file would be.
+        key_file: PathBuf,
+    },
+    /// The key that is there does not open what the database holds.
+    #[error("the key in {origin} does not open this database: give it the key that it was made with")]
+    WrongKey {
+        /// Where the key came from.
+        origin: String,
+    },
+    /// The key file cannot be read or made.
+    #[error("cannot read or make the key file {path}", path = .path.display())]
+    KeyFile {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// The key file holds something else.
+    #[error("the key file {path} is damaged: it must hold the base64 of 32 bytes; put back a copy of it",
+            path = .path.display())]
+    KeyFileDamaged {
+        /// Which file.
+        path: PathBuf,
+    },
+    /// The first secret could not be sealed.
+    #[error("cannot seal the token key")]
+    Seal(#[source] SealError),
+    /// The system gave no random bytes.
+    #[error(transparent)]
+    Random(#[from] NoRandomness),
+}

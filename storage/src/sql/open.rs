@@ -1,0 +1,169 @@
+//! Opening a SQLite database: private files, write-ahead log, migrations, and the keys. Safe for several instances that
+//! open one new database at the same time: all that is made once is made under SQLite's write lock.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use llm_proxy_core::auth::TokenKey;
+use llm_proxy_core::secret::Secret;
+use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{ConnectOptions as _, Connection as _, Row as _, SqliteConnection};
+
+use super::{SqlStore, migrations, statements};
+use crate::error::OpenError;
+use crate::files;
+use crate::key::EncryptionKey;
+use crate::random;
+use crate::seal::Sealer;
+
+/// How long a statement waits for another process to finish writing. Below the 5 s within which a caller is answered.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(3);
+/// How long a call waits for a free connection.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(4);
+
+/// The name under which the key of the token digests is stored, and what it is sealed for.
+const TOKEN_KEY: &str = "token_key";
+const TOKEN_KEY_OWNER: &str = "llm-proxy token key";
+
+/// The switch to the write-ahead log is lost at most once to each instance that starts at the same time.
+const WAL_ATTEMPTS: usize = 100;
+
+impl SqlStore {
+    /// Opens the SQLite database at `path`, makes what is missing, and migrates it. `pool_size` is how many connections
+    /// may read at the same time. Without `encryption_key` the key comes from the file `<path>.key`, which is made if
+    /// the database is new.
+    ///
+    /// # Errors
+    /// If files or tables cannot be made, or there is no key or a wrong key for what the database holds.
+    pub async fn open(path: &Path, pool_size: u32, encryption_key: Option<&Secret>) -> Result<Self, OpenError> {
+        let failed = |source| OpenError::File { path: path.to_owned(), source };
+        // A relative path would change its meaning with the working directory, and one that begins with `file:` is a
+        // URI to SQLite.
+        let path = std::path::absolute(path).map_err(failed)?;
+        files::prepare_database(&path).map_err(failed)?;
+        let options = connect_options(&path);
+        let (sealer, token_key) = prepare(&path, &options, encryption_key).await?;
+        let pool = |size| pool_options(size).connect_lazy_with(options.clone());
+        Ok(Self { readers: pool(pool_size.max(1)), writer: pool(1), sealer, token_key })
+    }
+}
+
+fn connect_options(path: &Path) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(path)
+        .busy_timeout(BUSY_TIMEOUT)
+        .foreign_keys(true)
+        // A commit is on the disk before it is answered; the log's default may lose the last ones to a power cut.
+        .synchronous(SqliteSynchronous::Full)
+        // An erased key is overwritten, not only unlinked.
+        .pragma("secure_delete", "ON")
+        .disable_statement_logging()
+}
+
+fn pool_options(size: u32) -> SqlitePoolOptions {
+    SqlitePoolOptions::new()
+        .max_connections(size)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        // A connection to a file does not go stale; without these the pool needs no task of its own.
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .test_before_acquire(false)
+}
+
+async fn prepare(
+    path: &Path,
+    options: &SqliteConnectOptions,
+    encryption_key: Option<&Secret>,
+) -> Result<(Sealer, TokenKey), OpenError> {
+    let failed = |source| OpenError::Connect { path: path.to_owned(), source };
+    let mut connection = options.connect().await.map_err(failed)?;
+    use_wal(&mut connection).await.map_err(failed)?;
+    let mut transaction = connection.begin_with(statements::BEGIN_WRITE).await.map_err(failed)?;
+    migrations::run(&mut transaction).await?;
+    let keys = agree_on_keys(path, &mut transaction, encryption_key).await?;
+    transaction.commit().await.map_err(failed)?;
+    connection.close().await.map_err(failed)?;
+    Ok(keys)
+}
+
+/// Turns the write-ahead log on, for good. SQLite does not wait here when another instance holds a lock, so this
+/// waits by taking the write lock, and tries again.
+async fn use_wal(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
+    for _ in 1..WAL_ATTEMPTS {
+        match sqlx::query(statements::USE_WAL).execute(&mut *connection).await {
+            Err(error) if is_busy(&error) => {}
+            other => return other.map(drop),
+        }
+        match connection.begin_with(statements::BEGIN_WRITE).await {
+            Ok(lock) => lock.rollback().await?,
+            Err(error) if is_busy(&error) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    sqlx::query(statements::USE_WAL).execute(connection).await.map(drop)
+}
+
+/// SQLITE_BUSY is 5; the extended codes have it in their low byte (<https://www.sqlite.org/rescode.html>).
+fn is_busy(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(|error| error.code()).and_then(|code| code.parse::<u32>().ok());
+    code.is_some_and(|code| code & 0xff == 5)
+}
+
+/// Finds or makes the encryption key and the token key. That the stored token key opens is the proof that the
+/// encryption key is the right one.
+async fn agree_on_keys(
+    path: &Path,
+    connection: &mut SqliteConnection,
+    setting: Option<&Secret>,
+) -> Result<(Sealer, TokenKey), OpenError> {
+    let stored = read_secret(connection, TOKEN_KEY).await.map_err(|source| connect_error(path, source))?;
+    let key_file = files::beside(path, ".key");
+    let (key, origin) = match setting {
+        Some(setting) => (EncryptionKey::from_setting(setting)?, "ENCRYPTION_KEY".to_owned()),
+        None => (key_from_file(&key_file, stored.is_some())?, format!("the file {}", key_file.display())),
+    };
+    let sealer = Sealer::new(&key);
+    let token_key = match stored {
+        Some(sealed) => open_token_key(&sealer, &sealed).ok_or(OpenError::WrongKey { origin })?,
+        None => make_token_key(path, connection, &sealer).await?,
+    };
+    Ok((sealer, token_key))
+}
+
+fn key_from_file(key_file: &PathBuf, database_is_sealed: bool) -> Result<EncryptionKey, OpenError> {
+    match EncryptionKey::from_file(key_file)? {
+        Some(key) => Ok(key),
+        None if database_is_sealed => Err(OpenError::KeyMissing { key_file: key_file.clone() }),
+        None => EncryptionKey::make_file(key_file),
+    }
+}
+
+fn open_token_key(sealer: &Sealer, sealed: &str) -> Option<TokenKey> {
+    let bytes = sealer.open(sealed, TOKEN_KEY_OWNER).ok()?;
+    Some(TokenKey::new(bytes.as_slice().try_into().ok()?))
+}
+
+async fn make_token_key(
+    path: &Path,
+    connection: &mut SqliteConnection,
+    sealer: &Sealer,
+) -> Result<TokenKey, OpenError> {
+    let bytes = random::secret_bytes::<32>()?;
+    let sealed = sealer.seal(&*bytes, TOKEN_KEY_OWNER).map_err(OpenError::Seal)?;
+    sqlx::query(statements::INSERT_SECRET)
+        .bind(TOKEN_KEY)
+        .bind(sealed)
+        .execute(connection)
+        .await
+        .map_err(|source| connect_error(path, source))?;
+    Ok(TokenKey::new(&bytes))
+}
+
+async fn read_secret(connection: &mut SqliteConnection, name: &str) -> Result<Option<String>, sqlx::Error> {
+    let row = sqlx::query(statements::READ_SECRET).bind(name).fetch_optional(connection).await?;
+    row.map(|row| row.try_get("sealed")).transpose()
+}
+
+fn connect_error(path: &Path, source: sqlx::Error) -> OpenError {
+    OpenError::Connect { path: path.to_owned(), source }
+}

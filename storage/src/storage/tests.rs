@@ -1,0 +1,262 @@
+//! What stands in front of a store: cached grants and changes, failures, counted uses.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use llm_proxy_core::manage::{NewProject, NewToken, Page, ProjectChange};
+use llm_proxy_core::secret::Secret;
+use tokio::sync::Semaphore;
+
+use super::*;
+use crate::store::{StoreError, StoreFuture, TokenUse};
+
+const MAX_AGE: Duration = Duration::from_secs(5);
+
+/// A memory store that counts look-ups, can be made to fail, and can hold a look-up between reading and answering.
+#[derive(Debug)]
+struct Probe {
+    inner: MemoryStore,
+    look_ups: AtomicU64,
+    down: AtomicBool,
+    batches: Mutex<Vec<usize>>,
+    read: Semaphore,
+    answer: Semaphore,
+}
+
+impl Probe {
+    fn new() -> Self {
+        Self {
+            inner: MemoryStore::new().unwrap(),
+            look_ups: AtomicU64::new(0),
+            down: AtomicBool::new(false),
+            batches: Mutex::default(),
+            read: Semaphore::new(0),
+            answer: Semaphore::new(Semaphore::MAX_PERMITS),
+        }
+    }
+
+    fn check(&self) -> Result<(), StoreError> {
+        if self.down.load(Ordering::SeqCst) { Err(StoreError::Corrupt("the test")) } else { Ok(()) }
+    }
+
+    /// From now on a look-up waits for a permit of `answer`.
+    fn hold_answers(&self) {
+        self.answer.forget_permits(Semaphore::MAX_PERMITS);
+    }
+}
+
+impl Store for Arc<Probe> {
+    fn token_key(&self) -> &TokenKey {
+        self.inner.token_key()
+    }
+
+    fn find_grant(&self, digest: TokenDigest) -> StoreFuture<'_, Result<Option<Grant>, StoreError>> {
+        Box::pin(async move {
+            self.check()?;
+            self.look_ups.fetch_add(1, Ordering::SeqCst);
+            let found = self.inner.find_grant(digest).await;
+            self.read.add_permits(1);
+            self.answer.acquire().await.unwrap().forget();
+            found
+        })
+    }
+
+    fn spend(&self, token: TokenId, at: Timestamp) -> StoreFuture<'_, Result<Spent, StoreError>> {
+        Box::pin(async move {
+            self.check()?;
+            self.inner.spend(token, at).await
+        })
+    }
+
+    fn add_uses<'a>(&'a self, uses: &'a [TokenUse]) -> StoreFuture<'a, Result<(), StoreError>> {
+        Box::pin(async move {
+            self.check()?;
+            self.batches.lock().unwrap().push(uses.len());
+            self.inner.add_uses(uses).await
+        })
+    }
+
+    fn execute(&self, command: Command, at: Timestamp) -> StoreFuture<'_, Result<Reply, ExecuteError>> {
+        Box::pin(async move {
+            self.check()?;
+            self.inner.execute(command, at).await
+        })
+    }
+
+    fn ping(&self) -> StoreFuture<'_, Result<(), StoreError>> {
+        Box::pin(async move { self.check() })
+    }
+
+    fn close(&self) -> StoreFuture<'_, ()> {
+        Box::pin(async {})
+    }
+}
+
+struct Fixture {
+    storage: Storage,
+    probe: Arc<Probe>,
+    project: llm_proxy_core::ids::ProjectId,
+    token: TokenId,
+    digest: TokenDigest,
+}
+
+async fn fixture() -> Fixture {
+    let probe = Arc::new(Probe::new());
+    let storage = Storage::over(Box::new(Arc::clone(&probe)), GrantCache::new(100, MAX_AGE));
+    let new = NewProject { name: "p".into(), api_key: Secret::new("old key".into()), provider: "openai".into() };
+    let Ok(Reply::ProjectCreated(project)) = manage(&storage, Command::CreateProject(new)).await else { panic!() };
+    let (token, digest) = token_of(&storage, project.id).await;
+    Fixture { storage, probe, project: project.id, token, digest }
+}
+
+async fn token_of(storage: &Storage, project_id: llm_proxy_core::ids::ProjectId) -> (TokenId, TokenDigest) {
+    let lifetime = Duration::from_secs(3600);
+    let new = NewToken { project_id, lifetime, max_requests: None, requests_per_minute: None };
+    let Ok(Reply::TokenCreated(token, string)) = manage(storage, Command::CreateToken(new)).await else { panic!() };
+    (token.id, storage.token_key().digest(&string))
+}
+
+fn now(seconds: u64) -> Now {
+    let mono = Instant::default() + Duration::from_secs(seconds);
+    Now { mono, wall: Timestamp::default().plus(Duration::from_secs(seconds)) }
+}
+
+async fn manage(storage: &Storage, command: Command) -> Result<Reply, CommandError> {
+    match storage.perform(StoreEffect::Manage(command), now(0)).await {
+        StoreOutcome::Managed(reply) => reply,
+        other => panic!("{other:?}"),
+    }
+}
+
+async fn look_up(storage: &Storage, digest: TokenDigest, at: Now) -> Result<Option<Arc<Grant>>, Unavailable> {
+    match storage.perform(StoreEffect::FindGrant(digest), at).await {
+        StoreOutcome::Grant(grant) => grant,
+        other => panic!("{other:?}"),
+    }
+}
+
+async fn key_at(fixture: &Fixture, at: Now) -> String {
+    let grant = look_up(&fixture.storage, fixture.digest, at).await.unwrap().unwrap();
+    grant.upstream_key.reveal().to_owned()
+}
+
+fn rotate() -> ProjectChange {
+    ProjectChange { api_key: Some(Secret::new("new key".into())), ..ProjectChange::default() }
+}
+
+#[tokio::test]
+async fn the_store_is_asked_once_within_the_grant_age() {
+    let f = fixture().await;
+    assert!(f.storage.cached_grant(&f.digest, now(0).mono).is_none());
+    look_up(&f.storage, f.digest, now(0)).await.unwrap();
+    look_up(&f.storage, f.digest, now(4)).await.unwrap();
+    assert!(f.storage.cached_grant(&f.digest, now(4).mono).is_some());
+    assert_eq!(f.probe.look_ups.load(Ordering::SeqCst), 1);
+    look_up(&f.storage, f.digest, now(5)).await.unwrap();
+    assert_eq!(f.probe.look_ups.load(Ordering::SeqCst), 2);
+}
+
+#[tokio::test]
+async fn an_unknown_token_is_asked_for_each_time() {
+    let f = fixture().await;
+    let unknown = TokenDigest::from_bytes([1; 32]);
+    for _ in 0..2 {
+        assert!(look_up(&f.storage, unknown, now(0)).await.unwrap().is_none());
+    }
+    assert_eq!(f.probe.look_ups.load(Ordering::SeqCst), 2);
+}
+
+#[tokio::test]
+async fn every_change_counts_from_the_next_look_up_on() {
+    let f = fixture().await;
+    let limits = llm_proxy_core::manage::TokenChange { requests_per_minute: Some(Some(5)), ..Default::default() };
+    for command in [
+        Command::UpdateProject(f.project, rotate()),
+        Command::UpdateToken(f.token, limits),
+        Command::RevokeToken(f.token),
+        Command::RevokeProjectTokens(f.project),
+        Command::DeleteProject(f.project),
+    ] {
+        look_up(&f.storage, f.digest, now(0)).await.unwrap();
+        assert!(f.storage.cached_grant(&f.digest, now(0).mono).is_some());
+        manage(&f.storage, command.clone()).await.unwrap();
+        assert!(f.storage.cached_grant(&f.digest, now(0).mono).is_none(), "{command:?}");
+    }
+}
+
+#[tokio::test]
+async fn reads_and_new_records_leave_the_cache_alone() {
+    let f = fixture().await;
+    look_up(&f.storage, f.digest, now(0)).await.unwrap();
+    manage(&f.storage, Command::ListProjects(Page::default())).await.unwrap();
+    manage(&f.storage, Command::GetToken(f.token)).await.unwrap();
+    token_of(&f.storage, f.project).await;
+    assert!(f.storage.cached_grant(&f.digest, now(0).mono).is_some());
+}
+
+#[tokio::test]
+async fn a_look_up_that_a_change_overtakes_is_not_kept() {
+    let f = fixture().await;
+    f.probe.hold_answers();
+    let slow = tokio::spawn({
+        let (storage, digest) = (f.storage.clone(), f.digest);
+        async move { look_up(&storage, digest, now(0)).await }
+    });
+    // The look-up has read the old key and has not answered yet.
+    f.probe.read.acquire().await.unwrap().forget();
+    manage(&f.storage, Command::UpdateProject(f.project, rotate())).await.unwrap();
+    f.probe.answer.add_permits(2);
+    assert_eq!(slow.await.unwrap().unwrap().unwrap().upstream_key.reveal(), "old key");
+    assert_eq!(key_at(&f, now(0)).await, "new key");
+}
+
+#[tokio::test]
+async fn a_change_that_was_given_up_counts_as_perhaps_done() {
+    let f = fixture().await;
+    look_up(&f.storage, f.digest, now(0)).await.unwrap();
+    let change = f.storage.manage(Command::UpdateProject(f.project, rotate()), now(0).wall);
+    let mut change = Box::pin(change);
+    // Polled once, so that it has begun; the memory store answers at once, so it is done and then dropped unread.
+    let _ = std::future::poll_fn(|cx| std::task::Poll::Ready(change.as_mut().poll(cx).is_ready())).await;
+    drop(change);
+    assert_eq!(key_at(&f, now(0)).await, "new key");
+}
+
+#[tokio::test]
+async fn a_store_that_is_down_is_unavailable_for_every_effect_and_recovers() {
+    let f = fixture().await;
+    f.probe.down.store(true, Ordering::SeqCst);
+    let perform = |effect| f.storage.perform(effect, now(0));
+    assert!(matches!(perform(StoreEffect::FindGrant(f.digest)).await, StoreOutcome::Grant(Err(Unavailable))));
+    assert!(matches!(perform(StoreEffect::Spend(f.token)).await, StoreOutcome::Spent(Err(Unavailable))));
+    assert!(matches!(perform(StoreEffect::CheckHealth).await, StoreOutcome::Health(Err(Unavailable))));
+    assert!(matches!(
+        perform(StoreEffect::Manage(Command::GetToken(f.token))).await,
+        StoreOutcome::Managed(Err(CommandError::StoreUnavailable))
+    ));
+    f.probe.down.store(false, Ordering::SeqCst);
+    assert!(matches!(perform(StoreEffect::CheckHealth).await, StoreOutcome::Health(Ok(()))));
+    assert!(look_up(&f.storage, f.digest, now(0)).await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn noted_uses_reach_the_store_at_the_flush_also_after_a_failed_one() {
+    let f = fixture().await;
+    f.storage.note_use(f.token, Timestamp::from_micros(7));
+    f.probe.down.store(true, Ordering::SeqCst);
+    f.storage.flush().await;
+    f.probe.down.store(false, Ordering::SeqCst);
+    f.storage.note_use(f.token, Timestamp::from_micros(6));
+    f.storage.close().await;
+    let Ok(Reply::Token(token)) = manage(&f.storage, Command::GetToken(f.token)).await else { panic!() };
+    assert_eq!((token.request_count, token.last_used_at), (2, Some(Timestamp::from_micros(7))));
+    f.storage.flush().await;
+    assert_eq!(*f.probe.batches.lock().unwrap(), [1]);
+}
+
+#[test]
+fn printing_shows_no_key() {
+    let storage = Storage::over(Box::new(MemoryStore::new().unwrap()), GrantCache::new(1, MAX_AGE));
+    assert!(format!("{storage:?}").starts_with("Storage(Shared { store: MemoryStore { projects: 0, tokens: 0 }"));
+}
