@@ -1,5 +1,6 @@
 //! The gate of the proxy: a straight list from a head to a grant, or to the first reason against it.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use http::Method;
@@ -36,7 +37,10 @@ impl Exchange {
         };
         self.dialect = Some(provider.dialect);
         match admit(&self.request, &grant, provider, cx.rules, cx.now.wall) {
-            Ok(limit) => self.content_limit = limit,
+            Ok(Admitted { content_limit, rewritten_path }) => {
+                self.content_limit = content_limit;
+                self.rewritten_path = rewritten_path;
+            }
             Err(refusal) => return self.deny(&refusal, cx),
         }
         if grant.max_requests.is_some() {
@@ -79,15 +83,22 @@ fn identify(head: &RequestHead, rules: &Rules) -> Result<TokenDigest, Denial> {
     Ok(rules.token_key.digest(&token))
 }
 
-/// Whether that grant allows that request at that provider, and with how many bytes of content at most. Top to bottom,
-/// in the contract's order.
+/// What admission found out.
+struct Admitted {
+    /// How many bytes of content the request may have.
+    content_limit: u64,
+    /// The path that must go upstream, where the client's own could be read as another (see [`NormalPath`]).
+    rewritten_path: Option<String>,
+}
+
+/// Whether that grant allows that request at that provider. Top to bottom, in the contract's order.
 fn admit(
     request: &NewRequest,
     grant: &Grant,
     provider: &Provider,
     rules: &Rules,
     now: Timestamp,
-) -> Result<u64, Refusal> {
+) -> Result<Admitted, Refusal> {
     let head = &request.head;
     decide(grant, now, rules.enforce_project_active).map_err(Refusal::Denied)?;
     let path = NormalPath::parse(head.path()).map_err(Refusal::Path)?;
@@ -100,7 +111,13 @@ fn admit(
     let limit = provider.max_request_size_for(&path);
     match request.framing {
         Framing::Length(bytes) if bytes > limit => Err(Refusal::RequestTooLarge(limit)),
-        Framing::Length(_) | Framing::Empty | Framing::Chunked | Framing::UntilClose => Ok(limit),
+        Framing::Length(_) | Framing::Empty | Framing::Chunked | Framing::UntilClose => {
+            let rewritten_path = match path.upstream_path() {
+                Cow::Borrowed(_) => None,
+                Cow::Owned(path) => Some(path),
+            };
+            Ok(Admitted { content_limit: limit, rewritten_path })
+        }
     }
 }
 

@@ -135,6 +135,7 @@ impl Exchange {
             provider: &forward.provider,
             key: &forward.grant.upstream_key,
             ids: &self.ids,
+            path: self.rewritten_path.as_deref().unwrap_or_else(|| head.path()),
             client_ip: cx.rules.forward_client_ip.then_some(self.request.client_ip),
         };
         write_request_head(head, plan, cx.scratch);

@@ -75,6 +75,8 @@ pub struct Exchange {
     bytes: (u64, u64),
     /// How much content the request may have, once admitted.
     content_limit: u64,
+    /// The path for the upstream, where it is not the client's own.
+    rewritten_path: Option<String>,
     last_client: Instant,
 }
 
@@ -125,6 +127,7 @@ impl Exchange {
             code: None,
             bytes: (0, 0),
             content_limit: 0,
+            rewritten_path: None,
             last_client: cx.now.mono,
         };
         match route(exchange.request.head.method(), exchange.request.head.path()) {

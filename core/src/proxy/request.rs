@@ -1,6 +1,5 @@
 //! The request head that goes upstream.
 
-use std::borrow::Cow;
 use std::net::IpAddr;
 
 use bytes::{BufMut, BytesMut};
@@ -21,6 +20,8 @@ pub struct RequestPlan<'a> {
     pub key: &'a Secret,
     /// The exchange's ids.
     pub ids: &'a RequestIds,
+    /// The path, in the client's encoding.
+    pub path: &'a str,
     /// The client's address, where the setting FORWARD_CLIENT_IP allows it.
     pub client_ip: Option<IpAddr>,
 }
@@ -33,7 +34,8 @@ pub fn write_request_head(head: &RequestHead, plan: RequestPlan<'_>, out: &mut B
     out.put_slice(head.method().as_str().as_bytes());
     out.put_u8(b' ');
     out.put_slice(base.path_prefix.as_bytes());
-    out.put_slice(upstream_target(head, plan.provider.dialect).as_bytes());
+    out.put_slice(plan.path.as_bytes());
+    write_query(head.query(), plan.provider.dialect, out);
     out.put_slice(b" HTTP/1.1\r\n");
     let mut host_written = false;
     let nominated = Nominated::of(head.fields());
@@ -41,7 +43,7 @@ pub fn write_request_head(head: &RequestHead, plan: RequestPlan<'_>, out: &mut B
         if field.is("host") {
             write_field(out, field.name, &[base.authority.as_bytes()]);
             host_written = true;
-        } else if passes_upstream(field.name, nominated) && !is_ours(&field.name, plan.ids, field.value) {
+        } else if passes_upstream(field.name, nominated) && !is_ours(field.name, plan.ids, field.value) {
             out.put_slice(field.line);
         }
     }
@@ -95,15 +97,20 @@ pub(super) fn write_field(out: &mut BytesMut, name: &[u8], value: &[&[u8]]) {
     out.put_slice(b"\r\n");
 }
 
-/// The client's target, without a `key` parameter where the upstream would take one for a credential (Gemini).
-fn upstream_target(head: &RequestHead, dialect: Dialect) -> Cow<'_, str> {
-    let target = head.target();
-    let Some((path, query)) = target.split_once('?') else { return Cow::Borrowed(target) };
+/// The client's query, without a `key` parameter where the upstream would take one for a credential (Gemini).
+fn write_query(query: Option<&str>, dialect: Dialect, out: &mut BytesMut) {
+    let Some(query) = query else { return };
     if dialect != Dialect::Gemini || !query.split('&').any(is_key_parameter) {
-        return Cow::Borrowed(target);
+        out.put_u8(b'?');
+        out.put_slice(query.as_bytes());
+        return;
     }
-    let kept: Vec<&str> = query.split('&').filter(|parameter| !is_key_parameter(parameter)).collect();
-    Cow::Owned(if kept.is_empty() { path.to_owned() } else { format!("{path}?{}", kept.join("&")) })
+    let mut separator = b'?';
+    for parameter in query.split('&').filter(|parameter| !is_key_parameter(parameter)) {
+        out.put_u8(separator);
+        out.put_slice(parameter.as_bytes());
+        separator = b'&';
+    }
 }
 
 /// Whether a query parameter is named `key`, in any percent-encoding.
