@@ -5,7 +5,11 @@
 pub mod auth;
 pub mod connection;
 pub mod deadline;
+#[cfg(test)]
+mod dialogues;
 pub mod exchange;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 pub mod http1;
 pub mod ids;
 pub mod manage;
@@ -15,4 +19,6 @@ pub mod routing;
 pub mod rules;
 pub mod secret;
 pub mod settings;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod testing;
 pub mod time;
