@@ -157,14 +157,7 @@ impl fmt::Debug for Fields {
 impl Fields {
     /// A section with these names and values, for the tests of other rooms.
     pub(crate) fn for_tests(lines: &[(&str, &str)]) -> Self {
-        let (mut bytes, mut spans) = (Vec::new(), Vec::new());
-        for (name, value) in lines {
-            let start = bytes.len();
-            bytes.extend_from_slice(format!("{name}: {value}\r\n").as_bytes());
-            let (name_end, end) = (start + name.len(), bytes.len());
-            let value = Span::new(name_end + 2, end - 2);
-            spans.push(Line { name: Span::new(start, name_end), value, whole: Span::new(start, end) });
-        }
-        Self::new(Bytes::from(bytes), spans)
+        let text: String = lines.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+        Self::parse(Bytes::from(text + "\r\n")).expect("lines of a section")
     }
 }
