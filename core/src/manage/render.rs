@@ -21,7 +21,7 @@ use crate::time::Timestamp;
 pub struct Rendered {
     /// The status.
     pub status: StatusCode,
-    /// Its own fields: name and value.
+    /// Its own fields beside `Content-Type`, which is always JSON: name and value.
     pub fields: Vec<(&'static str, String)>,
     /// JSON, or nothing at all for 204.
     pub body: Vec<u8>,
@@ -94,7 +94,7 @@ fn list<T: Serialize>(items: &[T], total: u64) -> Result<Rendered, Refusal> {
 fn json<T: Serialize>(status: StatusCode, value: &T) -> Result<Rendered, Refusal> {
     // No record has a map or a serialiser of its own that can fail. Should one ever: a failure, never half a body.
     let body = serde_json::to_vec(value).map_err(|_| Refusal::StoreUnavailable)?;
-    Ok(Rendered { status, fields: vec![("Content-Type", "application/json".to_owned())], body })
+    Ok(Rendered { status, fields: Vec::new(), body })
 }
 
 impl Subject {

@@ -61,9 +61,10 @@ pub(super) struct Nominated<'a> {
 impl<'a> Nominated<'a> {
     pub(super) fn of(fields: &'a Fields) -> Self {
         let nominates = |value: &[u8]| {
-            value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii).any(|option| {
-                !option.is_empty() && !is_one_of(option, &["close", "keep-alive"])
-            })
+            value
+                .split(|byte| *byte == b',')
+                .map(<[u8]>::trim_ascii)
+                .any(|option| !option.is_empty() && !is_one_of(option, &["close", "keep-alive"]))
         };
         Self { fields: fields.get_all("connection").any(nominates).then_some(fields) }
     }

@@ -12,8 +12,8 @@ mod response;
 pub(crate) use field_policy::passes_in_trailer;
 pub use request::{RequestPlan, write_request_head};
 pub use request_id::{IdSource, RequestIds};
-pub(crate) use response::{is_event_stream, write_ids, write_persistence};
 pub use response::{ResponsePlan, Timing, client_framing, write_interim_head, write_response_head};
+pub(crate) use response::{is_event_stream, write_ids, write_persistence};
 
 #[cfg(test)]
 mod proptests;

@@ -22,11 +22,9 @@ const TOKEN: &str = concat!(
     r#""last_used_at":null,"cache_hit_count":1}"#
 );
 
-const JSON: (&str, &str) = ("Content-Type", "application/json");
-
 #[test]
 fn lists_are_arrays_with_the_count_of_all_items() {
-    let total = |count| [JSON, ("X-Total-Count", count)];
+    let total = |count| [("X-Total-Count", count)];
     assert_answer(Reply::Projects(Vec::new(), 0), 200, &total("0"), "[]");
     assert_answer(Reply::Projects(vec![project()], 42), 200, &total("42"), &format!("[{PROJECT}]"));
     assert_answer(Reply::Tokens(Vec::new(), 5), 200, &total("5"), "[]");
@@ -35,14 +33,14 @@ fn lists_are_arrays_with_the_count_of_all_items() {
 
 #[test]
 fn a_record_reads_as_its_json() {
-    assert_answer(Reply::Project(project()), 200, &[JSON], PROJECT);
-    assert_answer(Reply::Token(token()), 200, &[JSON], TOKEN);
+    assert_answer(Reply::Project(project()), 200, &[], PROJECT);
+    assert_answer(Reply::Token(token()), 200, &[], TOKEN);
 }
 
 #[test]
 fn a_key_that_cannot_be_opened_reads_unreadable() {
     let body = PROJECT.replace("sk-proj-...cdef", "unreadable");
-    assert_answer(Reply::Project(Project { api_key: KeyView::Unreadable, ..project() }), 200, &[JSON], &body);
+    assert_answer(Reply::Project(Project { api_key: KeyView::Unreadable, ..project() }), 200, &[], &body);
 }
 
 #[test]
@@ -52,19 +50,19 @@ fn a_project_that_is_off_says_since_when() {
         r#""is_active":true,"deactivated_at":null"#,
         r#""is_active":false,"deactivated_at":"2026-01-31T12:00:00Z""#,
     );
-    assert_answer(Reply::Project(off), 200, &[JSON], &body);
+    assert_answer(Reply::Project(off), 200, &[], &body);
 }
 
 #[test]
 fn a_new_project_says_where_it_is() {
     let location = ("Location", "/manage/projects/017f22e2-79b0-7cc3-98c4-dc0c0c07398f");
-    assert_answer(Reply::ProjectCreated(project()), 201, &[JSON, location], PROJECT);
+    assert_answer(Reply::ProjectCreated(project()), 201, &[location], PROJECT);
 }
 
 #[test]
 fn a_new_token_is_shown_whole_and_must_not_be_kept_on_the_way() {
     let location = ("Location", "/manage/tokens/017f22e2-79b0-7cc3-98c4-dc0c0c07398f");
-    let fields = [JSON, ("Cache-Control", "no-store"), location];
+    let fields = [("Cache-Control", "no-store"), location];
     let body = concat!(
         r#"{"id":"017f22e2-79b0-7cc3-98c4-dc0c0c07398f","token":"sk-AAECAwQFBgcICQoLDA0ODw","#,
         r#""project_id":"017f22e2-79b0-7cc3-98c4-dc0c0c07398f","expires_at":"2026-01-31T12:00:00Z","max_requests":7}"#
@@ -79,7 +77,7 @@ fn a_new_token_is_shown_whole_and_must_not_be_kept_on_the_way() {
 fn a_bulk_revocation_counts() {
     let counts = RevokedCounts { revoked_count: 2, already_revoked_count: 1, total_tokens: 3 };
     let body = r#"{"revoked_count":2,"already_revoked_count":1,"total_tokens":3}"#;
-    assert_answer(Reply::Revoked(counts), 200, &[JSON], body);
+    assert_answer(Reply::Revoked(counts), 200, &[], body);
 }
 
 #[test]
