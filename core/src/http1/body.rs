@@ -131,6 +131,9 @@ impl BodyDecoder {
     }
 
     fn chunk_line(&mut self, buf: &mut BytesMut, mut lines: Lines) -> Result<Option<BodyPart>, Malformed> {
+        if buf.first().is_some_and(|first| !first.is_ascii_hexdigit()) {
+            return Err(Malformed::ChunkSize);
+        }
         let Some(line) = lines.next(buf, self.limits.chunk_line, Malformed::ChunkLineTooLong)? else {
             self.state = State::ChunkLine(lines);
             return Ok(Some(BodyPart::NeedMore));

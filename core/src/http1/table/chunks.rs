@@ -23,6 +23,8 @@ const SIZES: &[Case] = &[
     ("one more", "9112 7.1", b"10000000000000000\r\na", refused(ChunkSize)),
     ("no size", "9112 7.1", b"\r\n", refused(ChunkSize)),
     ("a size that is no number", "9112 7.1", b"g\r\n", refused(ChunkSize)),
+    ("a wrong first byte is enough", "9112 7.1", b"{", refused(ChunkSize)),
+    ("a line end for a size", "9112 7.1", b"\n", refused(ChunkSize)),
     ("a prefix", "9112 7.1", b"0x1\r\na\r\n", refused(ChunkSize)),
     ("a sign", "9112 7.1", b"+1\r\na\r\n", refused(ChunkSize)),
     ("a negative size", "9112 7.1", b"-1\r\na\r\n", refused(ChunkSize)),
