@@ -48,6 +48,7 @@ const ENDS: &[Case] = &[
     ("more data than the size says", "9112 7.1", b"1\r\nab\r\n0\r\n\r\n", refused(ChunkEnd)),
     ("less data than the size says", "9112 7.1", b"3\r\na\r\n0\r\n\r\n", refused(ChunkEnd)),
     ("data that ends with two bytes", "9112 7.1", b"1\r\naXX0\r\n\r\n", refused(ChunkEnd)),
+    ("one wrong byte after the data is enough", "9112 7.1", b"1\r\nab", refused(ChunkEnd)),
     ("nothing came", "9112 7.1", b"", MORE),
     ("a size without its line end", "9112 7.1", b"1", MORE),
     ("a size without its LF", "9112 7.1", b"1\r", MORE),
