@@ -2,7 +2,7 @@
 //! chunked coding (RFC 9112 section 7.1) what is broken or too much. Content is handed out as it comes, whole chunks or
 //! parts of them: nothing is collected, copied, or looked into.
 
-use bytes::{Buf, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 
 use super::chunk::parse_size;
 use super::lines::Lines;
@@ -30,7 +30,7 @@ impl Default for BodyLimits {
 #[derive(PartialEq, Eq, Debug)]
 pub enum BodyPart {
     /// Some bytes of the content; never empty. A chunk may come in several parts.
-    Data(bytes::Bytes),
+    Data(Bytes),
     /// The body is complete, with these trailers (mostly none). After it the decoder only ever says this again,
     /// without trailers.
     End(Fields),
@@ -131,6 +131,9 @@ impl BodyDecoder {
     }
 
     fn chunk_line(&mut self, buf: &mut BytesMut, mut lines: Lines) -> Result<Option<BodyPart>, Malformed> {
+        if buf.first().is_some_and(|first| !first.is_ascii_hexdigit()) {
+            return Err(Malformed::ChunkSize);
+        }
         let Some(line) = lines.next(buf, self.limits.chunk_line, Malformed::ChunkLineTooLong)? else {
             self.state = State::ChunkLine(lines);
             return Ok(Some(BodyPart::NeedMore));

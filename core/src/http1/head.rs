@@ -19,6 +19,7 @@ pub enum Version {
 /// A request's head.
 #[derive(Clone)]
 pub struct RequestHead {
+    /// As they came, but for one byte where the target had no path, see `target::Target::first`.
     pub(super) bytes: Bytes,
     pub(super) method: Method,
     pub(super) target: Span,
@@ -37,10 +38,7 @@ impl RequestHead {
     /// ASCII only.
     #[must_use]
     pub fn target(&self) -> &str {
-        match self.target.range() {
-            range if range.is_empty() => "/",
-            range => std::str::from_utf8(&self.bytes[range]).unwrap_or("/"),
-        }
+        std::str::from_utf8(&self.bytes[self.target.range()]).unwrap_or("/")
     }
 
     /// The target's path, still encoded.

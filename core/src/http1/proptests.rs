@@ -69,10 +69,15 @@ fn nearly(starts: &'static [&'static [u8]]) -> impl Strategy<Value = Vec<u8>> {
     (select(starts), pieces()).prop_map(|(start, pieces)| [start, &pieces[..]].concat())
 }
 
-fn trailers() -> impl Strategy<Value = Vec<(Vec<u8>, Vec<u8>)>> {
-    let name = "[a-zA-Z0-9!#$%&'*+.^_`|~-]{1,12}".prop_map(String::into_bytes);
+/// Fields that say nothing about framing: their names begin with a letter that no such field has.
+fn fields() -> impl Strategy<Value = Vec<(Vec<u8>, Vec<u8>)>> {
+    let name = "[xX][a-zA-Z0-9!#$%&'*+.^_`|~-]{0,12}".prop_map(String::into_bytes);
     let value = vec(any::<u8>().prop_filter("no control", |byte| is_field_value(&[*byte])), 0..12);
     vec((name, value.prop_map(|value| value.trim_ascii().to_vec())), 0..4)
+}
+
+fn request_line() -> impl Strategy<Value = (String, String, &'static str)> {
+    ("[A-Z][a-zA-Z0-9!#$%&'*+.^_`|~-]{0,6}", "/[!-\"$-~]{0,20}", select(&["HTTP/1.0", "HTTP/1.1"][..]))
 }
 
 /// Cuts `data` at random places.
@@ -107,7 +112,10 @@ proptest! {
     }
 
     #[test]
-    fn it_does_not_matter_where_the_bytes_are_cut(data in nearly(REQUESTS), cuts in vec(any::<prop::sample::Index>(), 0..6)) {
+    fn it_does_not_matter_where_the_bytes_are_cut(
+        data in nearly(REQUESTS),
+        cuts in vec(any::<prop::sample::Index>(), 0..6),
+    ) {
         let pieces = cut(&data, &cuts);
         prop_assert_eq!(
             replay(&Kind::Request, pieces.iter().map(Vec::as_slice)),
@@ -118,7 +126,7 @@ proptest! {
     #[test]
     fn a_body_survives_the_chunked_coding(
         body in vec(any::<u8>(), 0..300),
-        trailers in trailers(),
+        trailers in fields(),
         chunk in 1usize..40,
         cuts in vec(any::<prop::sample::Index>(), 0..6),
     ) {
@@ -127,6 +135,30 @@ proptest! {
         let pieces = cut(&wire, &cuts);
         let outcome = replay(&Kind::Chunked, pieces.iter().map(Vec::as_slice));
         prop_assert_eq!(outcome, Outcome::Message(message, b"next".to_vec()));
+    }
+
+    #[test]
+    fn a_request_that_was_written_is_read_as_it_was(
+        (method, target, version) in request_line(),
+        mut fields in fields(),
+        body in vec(any::<u8>(), 0..60),
+        chunked in any::<bool>(),
+    ) {
+        fields.push((b"Host".to_vec(), b"h".to_vec()));
+        let framing = match body.len() {
+            _ if chunked && version == "HTTP/1.1" => Framing::Chunked,
+            0 => Framing::Empty,
+            length => Framing::Length(length as u64),
+        };
+        match framing {
+            Framing::Chunked => fields.push((b"Transfer-Encoding".to_vec(), b"chunked".to_vec())),
+            Framing::Length(length) => fields.push((b"Content-Length".to_vec(), length.to_string().into_bytes())),
+            Framing::Empty | Framing::UntilClose => {}
+        }
+        let start = format!("{method} {target} {version}").into_bytes();
+        let message = Message { start, fields, framing, body, trailers: Vec::new() };
+        let wire = write(&Kind::Request, &message, 7);
+        prop_assert_eq!(replay(&Kind::Request, [&wire[..]]), Outcome::Message(message, Vec::new()));
     }
 
     #[test]
