@@ -4,6 +4,8 @@
 
 pub mod auth;
 pub mod exchange;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 pub mod http1;
 pub mod ids;
 pub mod manage;

@@ -6,8 +6,11 @@ use std::ops::Range;
 
 use bytes::Bytes;
 
+use super::lines::Lines;
+use super::{Malformed, section};
+
 /// A range of byte positions within one head.
-#[derive(Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub struct Span {
     start: u32,
     end: u32,
@@ -46,6 +49,13 @@ impl Field<'_> {
     }
 }
 
+/// The name only: the value may be a credential.
+impl fmt::Debug for Field<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: …({} bytes)", self.name.escape_ascii(), self.value.len())
+    }
+}
+
 /// Where one line's parts are.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct Line {
@@ -62,8 +72,31 @@ pub struct Fields {
 }
 
 impl Fields {
-    pub(super) fn new(bytes: Bytes, lines: Vec<Line>) -> Self {
-        Self { bytes, lines }
+    /// Reads a whole field section: its lines, the empty line that ends it, and nothing after that. The rules are those
+    /// for the fields of a head.
+    ///
+    /// # Errors
+    /// If it is malformed, or does not end exactly where `bytes` end.
+    pub fn parse(bytes: Bytes) -> Result<Self, Malformed> {
+        let mut lines = Lines::new();
+        let mut count = 0;
+        while let Some(line) = lines.next(&bytes, usize::MAX, Malformed::FieldLine)? {
+            if !line.is_empty() {
+                count += 1;
+            } else if lines.position() == bytes.len() {
+                return Self::lex(bytes, 0, count);
+            } else {
+                break;
+            }
+        }
+        Err(Malformed::FieldLine)
+    }
+
+    /// Reads the section that begins at `from` and ends where `bytes` end. It is known to have `count` lines and no
+    /// control byte.
+    pub(super) fn lex(bytes: Bytes, from: usize, count: usize) -> Result<Self, Malformed> {
+        let lines = section::lex(&bytes, from, count)?;
+        Ok(Self { bytes, lines })
     }
 
     /// How many lines there are.

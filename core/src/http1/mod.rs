@@ -7,13 +7,29 @@
 //! that share the caller's buffer.
 
 mod body;
+mod chars;
+mod chunk;
 mod fields;
 mod framing;
 mod head;
 mod head_decoder;
+mod host;
+mod lines;
 mod malformed;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod replay;
+mod section;
+mod start_line;
+mod target;
 
-pub use body::{BodyDecoder, BodyLimits, BodyPart, ChunkHeader};
+#[cfg(test)]
+mod proptests;
+#[cfg(test)]
+mod table;
+
+pub use body::{BodyDecoder, BodyLimits, BodyPart};
+pub use chars::{is_field_value, is_token};
+pub use chunk::ChunkHeader;
 pub use fields::{Field, Fields, Span};
 pub use framing::{Framing, request_framing, response_framing};
 pub use head::{RequestHead, ResponseHead, Version};
