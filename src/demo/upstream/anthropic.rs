@@ -32,9 +32,7 @@ pub(super) fn message(request: &Value) -> Result<Reply, String> {
 
 fn events(model: &str, answer: &Answer) -> Vec<String> {
     let start = object(model, &json!([]), &Value::Null, &usage(answer, 1));
-    let delta = |piece: &str| {
-        json!({"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": piece}})
-    };
+    let delta = |piece: &str| json!({"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": piece}});
     let mut events = vec![
         json!({"type": "message_start", "message": start}),
         json!({"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}}),

@@ -11,7 +11,7 @@ use llm_proxy_core::http1::{
     BodyDecoder, BodyLimits, BodyPart, Framing, HeadDecoder, HeadLimits, Malformed, RequestHead, request_framing,
 };
 
-use super::reply::{Reply, ReplyWriter};
+use super::reply::ReplyWriter;
 use super::{openai, routes};
 
 /// Bytes of a request's body.
@@ -132,7 +132,9 @@ impl Connection {
     fn fail(&mut self, failure: &Failure) -> io::Result<()> {
         let reply = match failure {
             Failure::Io => return Ok(()),
-            Failure::Malformed(reason) => openai::error(StatusCode::BAD_REQUEST, &format!("Malformed request: {reason}.")),
+            Failure::Malformed(reason) => {
+                openai::error(StatusCode::BAD_REQUEST, &format!("Malformed request: {reason}."))
+            }
             Failure::TooLarge => openai::error(StatusCode::PAYLOAD_TOO_LARGE, "The body is over 1 MiB."),
         };
         ReplyWriter::closing(&mut self.stream).write(&reply, Duration::ZERO)?;

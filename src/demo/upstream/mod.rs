@@ -8,8 +8,8 @@
 //! A request goes through the files in this order: `connection` (bytes to a request), `routes` (which answer), `answer`
 //! (what to say), `openai` or `anthropic` (in which shape), `reply` (back to bytes).
 
-mod anthropic;
 mod answer;
+mod anthropic;
 mod connection;
 mod openai;
 mod openai_responses;
@@ -66,7 +66,8 @@ impl DemoUpstream {
         let addr = listener.local_addr()?;
         let stopping = Arc::new(AtomicBool::new(false));
         let server = Server { stopping: Arc::clone(&stopping), open: Arc::new(AtomicUsize::new(0)), pause };
-        let acceptor = thread::Builder::new().name("demo-upstream".to_owned()).spawn(move || server.accept(&listener))?;
+        let acceptor =
+            thread::Builder::new().name("demo-upstream".to_owned()).spawn(move || server.accept(&listener))?;
         Ok(Self { addr, stopping, acceptor: Some(acceptor) })
     }
 }

@@ -85,9 +85,7 @@ pub(super) fn embeddings(request: &Value) -> Result<Reply, String> {
     if !(1..=MAX_DIMENSIONS).contains(&dimensions) {
         return Err(format!("'dimensions' must be 1 to {MAX_DIMENSIONS}."));
     }
-    let embed = |(index, text): (usize, &&str)| {
-        json!({"object": "embedding", "index": index, "embedding": vector(text, dimensions)})
-    };
+    let embed = |(index, text): (usize, &&str)| json!({"object": "embedding", "index": index, "embedding": vector(text, dimensions)});
     let data: Vec<Value> = inputs.iter().enumerate().map(embed).collect();
     let tokens: usize = inputs.iter().map(|text| text.split_whitespace().count()).sum();
     Ok(Reply::json(json!({

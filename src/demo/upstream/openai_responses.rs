@@ -28,9 +28,7 @@ pub(super) fn response(request: &Value) -> Result<Reply, String> {
 
 fn events(model: &str, answer: &Answer) -> Vec<String> {
     let text = &answer.text;
-    let delta = |piece: &str| {
-        json!({"type": "response.output_text.delta", "item_id": ITEM, "output_index": 0, "content_index": 0, "delta": piece})
-    };
+    let delta = |piece: &str| json!({"type": "response.output_text.delta", "item_id": ITEM, "output_index": 0, "content_index": 0, "delta": piece});
     let mut events = vec![
         json!({"type": "response.created", "response": object(model, "in_progress", &json!([]), &Value::Null)}),
         json!({"type": "response.in_progress", "response": object(model, "in_progress", &json!([]), &Value::Null)}),

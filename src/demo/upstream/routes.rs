@@ -45,7 +45,11 @@ fn has_key(fields: &Fields) -> bool {
 }
 
 fn get(head: &RequestHead, answer: impl FnOnce() -> Reply) -> Reply {
-    if head.method() == Method::GET || head.method() == Method::HEAD { answer() } else { wrong_method(head, "GET, HEAD", openai::error) }
+    if head.method() == Method::GET || head.method() == Method::HEAD {
+        answer()
+    } else {
+        wrong_method(head, "GET, HEAD", openai::error)
+    }
 }
 
 fn post(head: &RequestHead, body: &[u8], answer: Answerer, error: ErrorShape) -> Reply {
