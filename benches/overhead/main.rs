@@ -12,6 +12,7 @@ mod options;
 mod origin;
 mod report;
 mod scenario;
+mod socket;
 mod subject;
 mod syscalls;
 mod workdir;
@@ -24,21 +25,18 @@ use crate::options::Options;
 use crate::origin::Origin;
 use crate::report::{Report, Round};
 use crate::scenario::Scenario;
-use crate::subject::Subject;
+use crate::subject::{Subject, floor};
 use crate::workdir::WorkDir;
 
 /// What most of this program returns: a failure is only ever printed.
 type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
 
 fn main() -> ExitCode {
+    if let Some(upstream) = std::env::args().skip_while(|arg| arg != floor::ARGUMENT).nth(1) {
+        return exit(upstream.parse().map_err(Into::into).and_then(floor::run));
+    }
     match Options::parse(std::env::args().skip(1)) {
-        Ok(Some(options)) => match run(&options) {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(error) => {
-                eprintln!("overhead: {error}");
-                ExitCode::FAILURE
-            }
-        },
+        Ok(Some(options)) => exit(run(&options)),
         Ok(None) => {
             print!("{}", options::USAGE);
             ExitCode::SUCCESS
@@ -50,9 +48,19 @@ fn main() -> ExitCode {
     }
 }
 
+fn exit(outcome: Outcome<()>) -> ExitCode {
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("overhead: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
 fn run(options: &Options) -> Outcome<()> {
     let workdir = WorkDir::create()?;
-    let origin = Origin::start(options.origin_port, options.chunk_gap)?;
+    let origin = Origin::start(options.origin_port, options.effective_gap())?;
     let subjects = subject::start_all(options, origin.addr(), &workdir)?;
     if options.strace {
         return count_syscalls(options, &origin, &subjects, &workdir);
@@ -87,7 +95,7 @@ fn measure(options: &Options, origin: &Origin, subjects: &[Subject], scenario: S
 fn count_syscalls(options: &Options, origin: &Origin, subjects: &[Subject], workdir: &WorkDir) -> Outcome<()> {
     for &scenario in &options.scenarios {
         origin.serve(scenario);
-        let load = Load { connections: options.connections, requests: syscalls::REQUESTS, scenario };
+        let load = Load { connections: options.connections, requests: syscalls::requests_of(scenario), scenario };
         for subject in subjects.iter().filter(|subject| !subject.processes.is_empty()) {
             load.tenth().run(subject)?;
             println!("{}, {}: system calls per request", scenario.title(), subject.name);

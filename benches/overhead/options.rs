@@ -93,6 +93,12 @@ impl Options {
         (self.requests / scenario.weight()).max(self.connections)
     }
 
+    /// The origin's pause between chunks. A traced proxy is many times slower: with the usual pause, chunks would queue and
+    /// be counted together.
+    pub(crate) fn effective_gap(&self) -> Duration {
+        if self.strace { self.chunk_gap.max(Duration::from_millis(10)) } else { self.chunk_gap }
+    }
+
     fn set(&mut self, name: &str, value: &str) -> Outcome<()> {
         match name {
             "--nginx" => self.nginx = Some(PathBuf::from(value)),

@@ -76,7 +76,7 @@ impl Report {
         let cpu = |round: &Round| round.cpu_micros;
         let p99 = |round: &Round| round.p99_micros;
         let ratio = |figure: fn(&Round) -> f64| match self.reference() {
-            Some(reference) => format!("{:.2}", median(rounds, figure) / median(reference, figure)),
+            Some(reference) => format!("{:.2}", median_ratio(rounds, reference, figure)),
             None => "-".to_owned(),
         };
         let (low, high) = range(rounds, cpu);
@@ -96,8 +96,16 @@ impl Report {
     }
 }
 
+/// The median of the ratios within each round: what slows a whole round down cancels out.
+fn median_ratio(rounds: &[Round], reference: &[Round], figure: fn(&Round) -> f64) -> f64 {
+    median_of(rounds.iter().zip(reference).map(|(round, other)| figure(round) / figure(other)).collect())
+}
+
 fn median(rounds: &[Round], figure: impl Fn(&Round) -> f64) -> f64 {
-    let mut figures: Vec<f64> = rounds.iter().map(figure).collect();
+    median_of(rounds.iter().map(figure).collect())
+}
+
+fn median_of(mut figures: Vec<f64>) -> f64 {
     figures.sort_by(f64::total_cmp);
     match figures.len() {
         0 => 0.0,

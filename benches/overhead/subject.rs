@@ -1,6 +1,7 @@
-//! The columns of the table: no proxy, nginx, ours, and proxies that someone else started. Those that are started here
+//! The columns of the table: no proxy, a mere forwarder, nginx, ours, and proxies that someone else started. Those that are started here
 //! end with the run.
 
+pub(crate) mod floor;
 mod nginx;
 mod ours;
 
@@ -57,9 +58,9 @@ impl Drop for Guard {
     }
 }
 
-/// Starts all columns that the options ask for, the bare origin first.
+/// Starts all columns that the options ask for, the bare origin and the floor first.
 pub(crate) fn start_all(options: &Options, origin: SocketAddr, workdir: &WorkDir) -> Outcome<Vec<Subject>> {
-    let mut subjects = vec![foreign("direct", origin, Vec::new(), origin::KEY)];
+    let mut subjects = vec![foreign("direct", origin, Vec::new(), origin::KEY), floor::start(origin)?];
     if let Some(binary) = &options.nginx {
         subjects.push(nginx::start(binary, origin, &workdir.folder(REFERENCE)?)?);
     }

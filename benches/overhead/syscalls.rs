@@ -9,11 +9,14 @@ use std::time::Duration;
 
 use crate::Outcome;
 use crate::load::Load;
+use crate::scenario::Scenario;
 use crate::subject::Subject;
 use crate::workdir::WorkDir;
 
-/// Requests that are counted over.
-pub(crate) const REQUESTS: usize = 1000;
+/// How many requests are counted over.
+pub(crate) const fn requests_of(scenario: Scenario) -> usize {
+    if scenario.is_stream() { 80 } else { 1000 }
+}
 
 /// Calls per request, most frequent first.
 #[derive(Debug)]

@@ -1,23 +1,22 @@
 //! One connection of the origin: requests in, answers out, one at a time.
 
-use std::io::{self, Read, Write};
+use std::io;
 use std::time::{Duration, Instant};
 
 use mio::net::TcpStream;
 
 use super::{KEY, stamp};
 use crate::scenario;
+use crate::socket::Socket;
 
 const MAX_REQUEST: usize = 64 * 1024;
 const REFUSAL: &[u8] = b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n";
 
-/// A connection and what it is about to send.
+/// A connection, the request that it is getting, and the stream that it is sending.
 pub(super) struct Connection {
-    stream: TcpStream,
+    socket: Socket,
     input: Vec<u8>,
     filled: usize,
-    /// What the socket did not take yet.
-    output: Vec<u8>,
     running: Option<Running>,
 }
 
@@ -29,7 +28,7 @@ struct Running {
 
 impl Connection {
     pub(super) fn new(stream: TcpStream) -> Self {
-        Self { stream, input: vec![0; MAX_REQUEST], filled: 0, output: Vec::new(), running: None }
+        Self { socket: Socket::new(stream), input: vec![0; MAX_REQUEST], filled: 0, running: None }
     }
 
     /// When the next chunk is to be sent.
@@ -40,19 +39,17 @@ impl Connection {
     /// The socket can be read or written: takes what is there, answers a request that is complete. With a `gap`, chunks
     /// follow the answer.
     pub(super) fn handle_ready(&mut self, answer: &[u8], gap: Option<Duration>) -> io::Result<()> {
-        self.send(&[])?;
+        self.socket.send(&[])?;
         loop {
             let room = self.input.len() - self.filled;
-            let got = self.read()?;
-            if got == 0 {
-                return Ok(());
-            }
+            let got = self.socket.read(&mut self.input[self.filled..])?;
+            self.filled += got;
             match read_request(&self.input[..self.filled])? {
                 None => {}
-                Some(false) => return self.send(REFUSAL),
+                Some(false) => return self.socket.send(REFUSAL),
                 Some(true) => {
                     self.filled = 0;
-                    self.send(answer)?;
+                    self.socket.send(answer)?;
                     let start = |gap| Running { chunks_left: scenario::CHUNKS, due: Instant::now() + gap };
                     self.running = gap.map(start);
                 }
@@ -73,46 +70,11 @@ impl Connection {
         running.due += gap;
         running.chunks_left -= 1;
         let last = running.chunks_left == 0;
-        self.send(&scenario::chunk(stamp()))?;
+        self.socket.send(&scenario::chunk(stamp()))?;
         if last {
             self.running = None;
-            self.send(scenario::STREAM_END)?;
+            self.socket.send(scenario::STREAM_END)?;
         }
-        Ok(())
-    }
-
-    /// Reads once; 0 when nothing is there.
-    fn read(&mut self) -> io::Result<usize> {
-        match self.stream.read(&mut self.input[self.filled..]) {
-            Ok(0) => Err(io::ErrorKind::UnexpectedEof.into()),
-            Ok(got) => {
-                self.filled += got;
-                Ok(got)
-            }
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(0),
-            Err(error) => Err(error),
-        }
-    }
-
-    /// Writes `bytes` after what is still waiting; keeps what the socket does not take.
-    fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
-        if !self.output.is_empty() {
-            self.output.extend_from_slice(bytes);
-            let waiting = std::mem::take(&mut self.output);
-            return self.write(&waiting);
-        }
-        self.write(bytes)
-    }
-
-    fn write(&mut self, mut bytes: &[u8]) -> io::Result<()> {
-        while !bytes.is_empty() {
-            match self.stream.write(bytes) {
-                Ok(taken) => bytes = &bytes[taken..],
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
-                Err(error) => return Err(error),
-            }
-        }
-        self.output.extend_from_slice(bytes);
         Ok(())
     }
 }
