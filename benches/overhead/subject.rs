@@ -6,7 +6,7 @@ mod nginx;
 mod ours;
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
-use std::process::Child;
+use std::process::{Child, Command};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -19,7 +19,8 @@ use crate::workdir::WorkDir;
 /// The column that the ratios refer to.
 pub(crate) const REFERENCE: &str = "nginx";
 
-const START_PATIENCE: Duration = Duration::from_secs(10);
+/// For a start, and for an end.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Something to send requests to.
 #[derive(Debug)]
@@ -49,12 +50,12 @@ struct Guard(Child);
 
 impl Drop for Guard {
     fn drop(&mut self) {
-        // nginx's master takes its worker along only when it is asked, not when it is killed.
-        let asked = std::process::Command::new("kill").args(["-TERM", &self.0.id().to_string()]).status();
-        if !asked.is_ok_and(|status| status.success()) {
+        // Asked, not killed, for nginx's master takes its worker along only then; killed if that does not help.
+        let _ = Command::new("kill").args(["-TERM", &self.0.id().to_string()]).status();
+        if wait_for("the process's end", || self.0.try_wait().ok().flatten()).is_err() {
             let _ = self.0.kill();
+            let _ = self.0.wait();
         }
-        let _ = self.0.wait();
     }
 }
 
@@ -94,13 +95,13 @@ fn free_port() -> Outcome<u16> {
 
 /// Waits until `ready` has an answer, and fails with `what` if it never has.
 fn wait_for<T>(what: &str, mut ready: impl FnMut() -> Option<T>) -> Outcome<T> {
-    let deadline = Instant::now() + START_PATIENCE;
+    let deadline = Instant::now() + PATIENCE;
     loop {
         if let Some(value) = ready() {
             return Ok(value);
         }
         if Instant::now() > deadline {
-            return Err(format!("{what} did not start within {START_PATIENCE:?}").into());
+            return Err(format!("{what} did not happen within {PATIENCE:?}").into());
         }
         thread::sleep(Duration::from_millis(10));
     }
@@ -108,5 +109,5 @@ fn wait_for<T>(what: &str, mut ready: impl FnMut() -> Option<T>) -> Outcome<T> {
 
 /// Waits until somebody listens there.
 fn wait_for_port(what: &str, addr: SocketAddr) -> Outcome<()> {
-    wait_for(what, || TcpStream::connect(addr).ok()).map(drop)
+    wait_for(&format!("the start of {what}"), || TcpStream::connect(addr).ok()).map(drop)
 }

@@ -40,7 +40,7 @@ pub(super) fn start(binary: &Path, name: &str, runtime: &str, upstream: SocketAd
         .spawn()?;
     let pid = child.id();
     let guard = Guard(child);
-    let addr = wait_for(name, || listening_address(&log))
+    let addr = wait_for(&format!("the start of {name}"), || listening_address(&log))
         .map_err(|error| format!("{error}: {}", fs::read_to_string(&log).unwrap_or_default()))?;
     let project = management::create_project(addr, MANAGEMENT_TOKEN, origin::KEY)?;
     let credential = management::create_token(addr, MANAGEMENT_TOKEN, &project)?;
