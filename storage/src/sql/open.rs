@@ -167,3 +167,39 @@ async fn read_secret(connection: &mut SqliteConnection, name: &str) -> Result<Op
 fn connect_error(path: &Path, source: sqlx::Error) -> OpenError {
     OpenError::Connect { path: path.to_owned(), source }
 }
+
+#[cfg(test)]
+mod tests {
+    use tempfile::TempDir;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn every_connection_is_durable_and_strict() {
+        let folder = TempDir::new().unwrap();
+        let store = SqlStore::open(&folder.path().join("test.db"), 1, None).await.unwrap();
+        for pool in [&store.readers, &store.writer] {
+            let journal: String = sqlx::query_scalar("PRAGMA journal_mode").fetch_one(pool).await.unwrap();
+            assert_eq!(journal, "wal");
+            // 2 is FULL (<https://www.sqlite.org/pragma.html#pragma_synchronous>).
+            for (pragma, value) in [("PRAGMA synchronous", 2), ("PRAGMA foreign_keys", 1), ("PRAGMA secure_delete", 1)]
+            {
+                assert_eq!(sqlx::query_scalar::<_, i64>(pragma).fetch_one(pool).await.unwrap(), value, "{pragma}");
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_lock_held_elsewhere_is_told_apart_from_other_failures() {
+        let folder = TempDir::new().unwrap();
+        let path = folder.path().join("test.db");
+        let store = SqlStore::open(&path, 1, None).await.unwrap();
+        let _lock = store.begin_write().await.unwrap();
+        let mut other =
+            SqliteConnectOptions::new().filename(&path).busy_timeout(Duration::ZERO).connect().await.unwrap();
+        let busy = sqlx::query(statements::BEGIN_WRITE).execute(&mut other).await.unwrap_err();
+        assert!(is_busy(&busy), "{busy}");
+        let broken = sqlx::query("SELECT nothing").execute(&mut other).await.unwrap_err();
+        assert!(!is_busy(&broken), "{broken}");
+    }
+}

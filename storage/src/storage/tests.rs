@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
+use std::task::Poll;
 use std::time::Duration;
 
 use llm_proxy_core::manage::{NewProject, NewToken, Page, ProjectChange};
@@ -13,12 +14,14 @@ use crate::store::{StoreError, StoreFuture, TokenUse};
 
 const MAX_AGE: Duration = Duration::from_secs(5);
 
-/// A memory store that counts look-ups, can be made to fail, and can hold a look-up between reading and answering.
+/// A memory store that counts look-ups, can be made to fail, can hold a look-up between reading and answering, and can
+/// do a change without ever saying so.
 #[derive(Debug)]
 struct Probe {
     inner: MemoryStore,
     look_ups: AtomicU64,
     down: AtomicBool,
+    lose_replies: AtomicBool,
     batches: Mutex<Vec<usize>>,
     read: Semaphore,
     answer: Semaphore,
@@ -30,6 +33,7 @@ impl Probe {
             inner: MemoryStore::new().unwrap(),
             look_ups: AtomicU64::new(0),
             down: AtomicBool::new(false),
+            lose_replies: AtomicBool::new(false),
             batches: Mutex::default(),
             read: Semaphore::new(0),
             answer: Semaphore::new(Semaphore::MAX_PERMITS),
@@ -80,7 +84,11 @@ impl Store for Arc<Probe> {
     fn execute(&self, command: Command, at: Timestamp) -> StoreFuture<'_, Result<Reply, ExecuteError>> {
         Box::pin(async move {
             self.check()?;
-            self.inner.execute(command, at).await
+            let reply = self.inner.execute(command, at).await;
+            if self.lose_replies.load(Ordering::SeqCst) {
+                std::future::pending::<()>().await;
+            }
+            reply
         })
     }
 
@@ -215,10 +223,10 @@ async fn a_look_up_that_a_change_overtakes_is_not_kept() {
 async fn a_change_that_was_given_up_counts_as_perhaps_done() {
     let f = fixture().await;
     look_up(&f.storage, f.digest, now(0)).await.unwrap();
-    let change = f.storage.manage(Command::UpdateProject(f.project, rotate()), now(0).wall);
-    let mut change = Box::pin(change);
-    // Polled once, so that it has begun; the memory store answers at once, so it is done and then dropped unread.
-    let _ = std::future::poll_fn(|cx| std::task::Poll::Ready(change.as_mut().poll(cx).is_ready())).await;
+    f.probe.lose_replies.store(true, Ordering::SeqCst);
+    let mut change = Box::pin(f.storage.manage(Command::UpdateProject(f.project, rotate()), now(0).wall));
+    let began = std::future::poll_fn(|cx| Poll::Ready(change.as_mut().poll(cx))).await;
+    assert!(began.is_pending());
     drop(change);
     assert_eq!(key_at(&f, now(0)).await, "new key");
 }
