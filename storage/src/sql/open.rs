@@ -1,7 +1,7 @@
 //! Opening a SQLite database: private files, write-ahead log, migrations, and the keys. Safe for several instances that
 //! open one new database at the same time: all that is made once is made under SQLite's write lock.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use llm_proxy_core::auth::TokenKey;
@@ -130,10 +130,10 @@ async fn agree_on_keys(
     Ok((sealer, token_key))
 }
 
-fn key_from_file(key_file: &PathBuf, database_is_sealed: bool) -> Result<EncryptionKey, OpenError> {
+fn key_from_file(key_file: &Path, database_is_sealed: bool) -> Result<EncryptionKey, OpenError> {
     match EncryptionKey::from_file(key_file)? {
         Some(key) => Ok(key),
-        None if database_is_sealed => Err(OpenError::KeyMissing { key_file: key_file.clone() }),
+        None if database_is_sealed => Err(OpenError::KeyMissing { key_file: key_file.to_owned() }),
         None => EncryptionKey::make_file(key_file),
     }
 }

@@ -131,17 +131,17 @@ fn now(seconds: u64) -> Now {
 }
 
 async fn manage(storage: &Storage, command: Command) -> Result<Reply, CommandError> {
-    match storage.perform(StoreEffect::Manage(command), now(0)).await {
-        StoreOutcome::Managed(reply) => reply,
-        other => panic!("{other:?}"),
-    }
+    let StoreOutcome::Managed(reply) = storage.perform(StoreEffect::Manage(command), now(0)).await else {
+        panic!("another kind of reply")
+    };
+    reply
 }
 
 async fn look_up(storage: &Storage, digest: TokenDigest, at: Now) -> Result<Option<Arc<Grant>>, Unavailable> {
-    match storage.perform(StoreEffect::FindGrant(digest), at).await {
-        StoreOutcome::Grant(grant) => grant,
-        other => panic!("{other:?}"),
-    }
+    let StoreOutcome::Grant(grant) = storage.perform(StoreEffect::FindGrant(digest), at).await else {
+        panic!("another kind of reply")
+    };
+    grant
 }
 
 async fn key_at(fixture: &Fixture, at: Now) -> String {

@@ -49,10 +49,10 @@ pub(crate) async fn run(store: &dyn Store, command: Command, now: Timestamp) -> 
 
 pub(crate) async fn create(store: &dyn Store, name: &str, now: Timestamp) -> Result<Project, CommandError> {
     let new = NewProject { name: name.to_owned(), api_key: secret(KEY), provider: "openai".to_owned() };
-    match run(store, Command::CreateProject(new), now).await? {
-        Reply::ProjectCreated(project) => Ok(project),
-        other => panic!("{other:?}"),
-    }
+    let Reply::ProjectCreated(project) = run(store, Command::CreateProject(new), now).await? else {
+        panic!("another kind of reply")
+    };
+    Ok(project)
 }
 
 pub(crate) async fn project(store: &dyn Store, name: &str) -> ProjectId {
@@ -60,10 +60,10 @@ pub(crate) async fn project(store: &dyn Store, name: &str) -> ProjectId {
 }
 
 pub(crate) async fn get_project(store: &dyn Store, id: ProjectId) -> Result<Project, CommandError> {
-    match run(store, Command::GetProject(id), at(0)).await? {
-        Reply::Project(project) => Ok(project),
-        other => panic!("{other:?}"),
-    }
+    let Reply::Project(project) = run(store, Command::GetProject(id), at(0)).await? else {
+        panic!("another kind of reply")
+    };
+    Ok(project)
 }
 
 pub(crate) async fn update_project(
@@ -72,10 +72,10 @@ pub(crate) async fn update_project(
     change: ProjectChange,
     now: Timestamp,
 ) -> Result<Project, CommandError> {
-    match run(store, Command::UpdateProject(id, change), now).await? {
-        Reply::Project(project) => Ok(project),
-        other => panic!("{other:?}"),
-    }
+    let Reply::Project(project) = run(store, Command::UpdateProject(id, change), now).await? else {
+        panic!("another kind of reply")
+    };
+    Ok(project)
 }
 
 pub(crate) async fn switch_project(store: &dyn Store, id: ProjectId, active: bool, now: Timestamp) -> Project {
@@ -84,17 +84,15 @@ pub(crate) async fn switch_project(store: &dyn Store, id: ProjectId, active: boo
 }
 
 pub(crate) async fn delete_project(store: &dyn Store, id: ProjectId) -> Result<(), CommandError> {
-    match run(store, Command::DeleteProject(id), at(50)).await? {
-        Reply::Gone => Ok(()),
-        other => panic!("{other:?}"),
-    }
+    let Reply::Gone = run(store, Command::DeleteProject(id), at(50)).await? else { panic!("another kind of reply") };
+    Ok(())
 }
 
 pub(crate) async fn list_projects(store: &dyn Store, page: Page) -> (Vec<Project>, u64) {
-    match run(store, Command::ListProjects(page), at(0)).await {
-        Ok(Reply::Projects(projects, total)) => (projects, total),
-        other => panic!("{other:?}"),
-    }
+    let Ok(Reply::Projects(projects, total)) = run(store, Command::ListProjects(page), at(0)).await else {
+        panic!("another kind of reply")
+    };
+    (projects, total)
 }
 
 pub(crate) fn new_token(project_id: ProjectId, max_requests: Option<u64>) -> NewToken {
@@ -106,10 +104,10 @@ pub(crate) async fn create_token(
     new: NewToken,
     now: Timestamp,
 ) -> Result<(Token, TokenString), CommandError> {
-    match run(store, Command::CreateToken(new), now).await? {
-        Reply::TokenCreated(token, string) => Ok((token, string)),
-        other => panic!("{other:?}"),
-    }
+    let Reply::TokenCreated(token, string) = run(store, Command::CreateToken(new), now).await? else {
+        panic!("another kind of reply")
+    };
+    Ok((token, string))
 }
 
 /// A token without limits, made at the start.
@@ -123,24 +121,20 @@ pub(crate) async fn limited_token(store: &dyn Store, project: ProjectId, limit: 
 }
 
 pub(crate) async fn get_token(store: &dyn Store, id: TokenId) -> Result<Token, CommandError> {
-    match run(store, Command::GetToken(id), at(0)).await? {
-        Reply::Token(token) => Ok(token),
-        other => panic!("{other:?}"),
-    }
+    let Reply::Token(token) = run(store, Command::GetToken(id), at(0)).await? else { panic!("another kind of reply") };
+    Ok(token)
 }
 
 pub(crate) async fn update_token(store: &dyn Store, id: TokenId, change: TokenChange) -> Result<Token, CommandError> {
-    match run(store, Command::UpdateToken(id, change), at(0)).await? {
-        Reply::Token(token) => Ok(token),
-        other => panic!("{other:?}"),
-    }
+    let Reply::Token(token) = run(store, Command::UpdateToken(id, change), at(0)).await? else {
+        panic!("another kind of reply")
+    };
+    Ok(token)
 }
 
 pub(crate) async fn revoke_token(store: &dyn Store, id: TokenId) -> Result<(), CommandError> {
-    match run(store, Command::RevokeToken(id), at(0)).await? {
-        Reply::Gone => Ok(()),
-        other => panic!("{other:?}"),
-    }
+    let Reply::Gone = run(store, Command::RevokeToken(id), at(0)).await? else { panic!("another kind of reply") };
+    Ok(())
 }
 
 pub(crate) async fn list_tokens(
@@ -149,10 +143,10 @@ pub(crate) async fn list_tokens(
     page: Page,
     now: Timestamp,
 ) -> (Vec<Token>, u64) {
-    match run(store, Command::ListTokens(filter, page), now).await {
-        Ok(Reply::Tokens(tokens, total)) => (tokens, total),
-        other => panic!("{other:?}"),
-    }
+    let Ok(Reply::Tokens(tokens, total)) = run(store, Command::ListTokens(filter, page), now).await else {
+        panic!("another kind of reply")
+    };
+    (tokens, total)
 }
 
 pub(crate) async fn grant(store: &dyn Store, string: &TokenString) -> Option<Grant> {

@@ -1,6 +1,8 @@
 //! What a caller sees of a store: one list of behaviours, run on every store by instantiating it, and what only a
 //! SQLite file has (`sqlite`). A behaviour is a function over `&dyn Store` and knows nothing of what is behind it.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "this is all tests: there a panic is the report")]
+
 mod calls;
 mod projects;
 mod sqlite;

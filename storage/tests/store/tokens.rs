@@ -21,10 +21,10 @@ fn of(project_id: ProjectId) -> TokenFilter {
 }
 
 async fn revoke_all(store: &dyn Store, id: ProjectId) -> RevokedCounts {
-    match run(store, Command::RevokeProjectTokens(id), at(1)).await {
-        Ok(Reply::Revoked(counts)) => counts,
-        other => panic!("{other:?}"),
-    }
+    let Ok(Reply::Revoked(counts)) = run(store, Command::RevokeProjectTokens(id), at(1)).await else {
+        panic!("another kind of reply")
+    };
+    counts
 }
 
 pub(crate) async fn a_new_token_shows_its_string_once_and_its_mask_ever_after<S: Store>(store: &Shared<S>) {
