@@ -1,6 +1,7 @@
 //! Opening a SQLite database: private files, write-ahead log, migrations, and the keys. Safe for several instances that
 //! open one new database at the same time: all that is made once is made under SQLite's write lock.
 
+use std::future::ready;
 use std::path::Path;
 use std::time::Duration;
 
@@ -68,6 +69,9 @@ fn pool_options(size: u32) -> SqlitePoolOptions {
         .idle_timeout(None)
         .max_lifetime(None)
         .test_before_acquire(false)
+        // When a disk is full, SQLite undoes a transaction on its own account, and sqlx still counts it as open: such a
+        // connection could never begin one again.
+        .before_acquire(|connection, _| Box::pin(ready(Ok(!connection.is_in_transaction()))))
 }
 
 async fn prepare(
@@ -170,9 +174,12 @@ fn connect_error(path: &Path, source: sqlx::Error) -> OpenError {
 
 #[cfg(test)]
 mod tests {
+    use llm_proxy_core::manage::{Command, NewProject, ProjectChange, Reply};
+    use llm_proxy_core::time::Timestamp;
     use tempfile::TempDir;
 
     use super::*;
+    use crate::store::{ExecuteError, Store as _, StoreError};
 
     #[tokio::test]
     async fn every_connection_is_durable_and_strict() {
@@ -201,5 +208,24 @@ mod tests {
         assert!(is_busy(&busy), "{busy}");
         let broken = sqlx::query("SELECT nothing").execute(&mut other).await.unwrap_err();
         assert!(!is_busy(&broken), "{broken}");
+    }
+
+    #[tokio::test]
+    async fn a_full_disk_refuses_a_change_and_is_recovered_from_without_a_restart() {
+        let folder = TempDir::new().unwrap();
+        let store = SqlStore::open(&folder.path().join("test.db"), 1, None).await.unwrap();
+        let new = NewProject { name: "alpha".into(), api_key: Secret::new("key".into()), provider: "openai".into() };
+        let made = store.execute(Command::CreateProject(new), Timestamp::default()).await.unwrap();
+        let Reply::ProjectCreated(project) = made else { panic!("no project") };
+        let grow = || {
+            let change = ProjectChange { name: Some("n".repeat(20_000)), ..ProjectChange::default() };
+            store.execute(Command::UpdateProject(project.id, change), Timestamp::default())
+        };
+        // No more pages than there are: to this connection the disk is full, and SQLite undoes the transaction itself.
+        sqlx::query("PRAGMA max_page_count = 1").execute(&store.writer).await.unwrap();
+        assert!(matches!(grow().await, Err(ExecuteError::Failed(StoreError::Database(_)))));
+        let read = store.execute(Command::GetProject(project.id), Timestamp::default()).await.unwrap();
+        assert!(matches!(read, Reply::Project(read) if read == project));
+        assert!(matches!(grow().await, Ok(Reply::Project(_))));
     }
 }
