@@ -123,7 +123,7 @@ async fn agree_on_keys(
     let stored = read_secret(connection, TOKEN_KEY).await.map_err(|source| connect_error(path, source))?;
     let key_file = files::beside(path, ".key");
     let (key, origin) = match setting {
-        Some(setting) => (EncryptionKey::from_setting(setting)?, "ENCRYPTION_KEY".to_owned()),
+        Some(setting) => (EncryptionKey::from_setting(setting)?, setting_origin(&key_file)),
         None => (key_from_file(&key_file, stored.is_some())?, format!("the file {}", key_file.display())),
     };
     let sealer = Sealer::new(&key);
@@ -132,6 +132,15 @@ async fn agree_on_keys(
         None => make_token_key(path, connection, &sealer).await?,
     };
     Ok((sealer, token_key))
+}
+
+/// Whoever sets a key for a database that began with a key file should hear of that file.
+fn setting_origin(key_file: &Path) -> String {
+    if key_file.exists() {
+        format!("ENCRYPTION_KEY (there is also the key file {})", key_file.display())
+    } else {
+        "ENCRYPTION_KEY".to_owned()
+    }
 }
 
 fn key_from_file(key_file: &Path, database_is_sealed: bool) -> Result<EncryptionKey, OpenError> {

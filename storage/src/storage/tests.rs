@@ -166,6 +166,35 @@ async fn the_store_is_asked_once_within_the_grant_age() {
 }
 
 #[tokio::test]
+async fn look_ups_of_one_token_at_the_same_time_ask_the_store_once() {
+    let f = fixture().await;
+    f.probe.hold_answers();
+    let look_ups: Vec<_> = (0..20)
+        .map(|_| {
+            let (storage, digest) = (f.storage.clone(), f.digest);
+            tokio::spawn(async move { look_up(&storage, digest, now(0)).await.unwrap().is_some() })
+        })
+        .collect();
+    f.probe.read.acquire().await.unwrap().forget();
+    f.probe.answer.add_permits(20);
+    for look_up in look_ups {
+        assert!(look_up.await.unwrap());
+    }
+    assert_eq!(f.probe.look_ups.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
+async fn a_look_up_that_is_given_up_ends_its_turn() {
+    let f = fixture().await;
+    f.probe.hold_answers();
+    let mut given_up = Box::pin(look_up(&f.storage, f.digest, now(0)));
+    assert!(std::future::poll_fn(|cx| Poll::Ready(given_up.as_mut().poll(cx))).await.is_pending());
+    drop(given_up);
+    f.probe.answer.add_permits(1);
+    assert!(look_up(&f.storage, f.digest, now(0)).await.unwrap().is_some());
+}
+
+#[tokio::test]
 async fn an_unknown_token_is_asked_for_each_time() {
     let f = fixture().await;
     let unknown = TokenDigest::from_bytes([1; 32]);

@@ -3,10 +3,11 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use llm_proxy_core::exchange::{Spent, StoreEffect, StoreOutcome};
-use llm_proxy_core::manage::{Command, CommandError, KeyView, Page, Reply};
+use llm_proxy_core::manage::{Command, CommandError, KeyView, Page, ProjectChange, Reply, TokenChange};
 use llm_proxy_core::time::Now;
 use llm_proxy_storage::{Database, OpenError, SqlStore, Storage, StorageConfig, Store, StoreError};
 use sqlx::sqlite::SqliteConnectOptions;
@@ -201,6 +202,14 @@ async fn another_key_is_refused_and_the_right_one_still_opens() {
 }
 
 #[tokio::test]
+async fn a_setting_beside_the_key_file_that_counts_is_refused_with_a_hint() {
+    let f = fixture().await;
+    let path = path_in(&f.folder);
+    let refused = open_with(&path, SETTING).await.unwrap_err();
+    assert!(refused.to_string().contains("llm-proxy.db.key"), "{refused}");
+}
+
+#[tokio::test]
 async fn a_sealed_database_without_a_key_is_refused_and_no_new_key_is_made() {
     let f = fixture().await;
     let path = path_in(&f.folder);
@@ -303,6 +312,45 @@ async fn of_equal_names_at_the_same_time_one_is_taken() {
     assert_eq!(made, 1);
 }
 
+/// Polls `call` at most `polls` times; `None` if it was not done by then.
+async fn give_up_after<F: Future>(polls: usize, call: F) -> Option<F::Output> {
+    let mut call = Box::pin(call);
+    let mut polled = 0;
+    std::future::poll_fn(|cx| {
+        polled += 1;
+        match call.as_mut().poll(cx) {
+            Poll::Ready(output) => Poll::Ready(Some(output)),
+            Poll::Pending if polled >= polls => Poll::Ready(None),
+            Poll::Pending => Poll::Pending,
+        }
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_call_given_up_at_any_point_leaves_all_or_nothing_and_a_store_that_works() {
+    let f = fixture().await;
+    let id = project(&f.store, "alpha").await;
+    let (kept, _) = token(&f.store, id).await;
+    let mut given_up = 0;
+    for round in 0..40 {
+        let change = ProjectChange { is_active: Some(false), revoke_tokens: true, ..ProjectChange::default() };
+        let done = give_up_after(1 + round % 8, update_project(&f.store, id, change, at(1))).await;
+        // Another change finds the write lock free.
+        project(&f.store, &format!("unrelated {round}")).await;
+        let (changed, token) = (get_project(&f.store, id).await.unwrap(), get_token(&f.store, kept).await.unwrap());
+        assert_eq!(changed.is_active, token.is_active, "round {round}");
+        match done {
+            Some(_) => assert!(!changed.is_active),
+            None => given_up += 1,
+        }
+        switch_project(&f.store, id, true, at(3)).await;
+        let on = TokenChange { is_active: Some(true), ..TokenChange::default() };
+        update_token(&f.store, kept, on).await.unwrap();
+    }
+    assert!(given_up > 0);
+}
+
 #[tokio::test]
 async fn a_closed_storage_is_unavailable() {
     let folder = TempDir::new().unwrap();
@@ -328,6 +376,19 @@ async fn uses_noted_before_the_close_are_in_the_file() {
     storage.close().await;
     let read = get_token(&store, id).await.unwrap();
     assert_eq!((read.request_count, read.last_used_at), (1, Some(at(1))));
+}
+
+/// Runs with the features `tokio` and `smol` both on, as a binary with both runtimes has them.
+#[cfg(feature = "smol")]
+#[test]
+fn outside_a_tokio_runtime_the_store_works_on_smols_parts() {
+    futures_lite::future::block_on(async {
+        let f = fixture().await;
+        let id = project(&f.store, "alpha").await;
+        let (_, string) = token(&f.store, id).await;
+        assert!(grant(&f.store, &string).await.is_some());
+        f.store.close().await;
+    });
 }
 
 #[tokio::test]
