@@ -53,7 +53,7 @@ impl EncryptionKey {
     /// Makes the key file. The caller holds the database's write lock, so that two instances do not both make one.
     pub(crate) fn make_file(path: &Path) -> Result<Self, OpenError> {
         let key = Self(random::secret_bytes()?);
-        let text = Zeroizing::new(format!("{}\n", &*Zeroizing::new(BASE64.encode(&*key.0))));
+        let text = Zeroizing::new(format!("{}\n", &*Zeroizing::new(BASE64.encode(*key.0))));
         files::write_new(path, text.as_bytes())
             .map_err(|source| OpenError::KeyFile { path: path.to_owned(), source })?;
         tracing::warn!(

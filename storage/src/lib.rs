@@ -25,6 +25,7 @@ mod seal;
 mod sql;
 mod storage;
 mod store;
+mod turns;
 mod uses;
 
 pub use config::{Database, StorageConfig};

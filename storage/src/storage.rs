@@ -16,6 +16,7 @@ use crate::grants::GrantCache;
 use crate::memory::MemoryStore;
 use crate::sql::SqlStore;
 use crate::store::{ExecuteError, Store};
+use crate::turns::Turns;
 use crate::uses::UseCounts;
 
 /// Tokens whose uses are written in one transaction: few enough that others need not wait long for the write lock.
@@ -32,6 +33,7 @@ pub struct Storage(Arc<Shared>);
 struct Shared {
     store: Box<dyn Store>,
     grants: GrantCache,
+    look_ups: Turns,
     uses: UseCounts,
 }
 
@@ -51,7 +53,7 @@ impl Storage {
     }
 
     fn over(store: Box<dyn Store>, grants: GrantCache) -> Self {
-        Self(Arc::new(Shared { store, grants, uses: UseCounts::default() }))
+        Self(Arc::new(Shared { store, grants, look_ups: Turns::default(), uses: UseCounts::default() }))
     }
 
     /// The key for the digests that the core looks tokens up by.
@@ -108,6 +110,10 @@ impl Storage {
     }
 
     async fn find_grant(&self, digest: TokenDigest, now: Instant) -> Result<Option<Arc<Grant>>, Unavailable> {
+        if let Some(grant) = self.cached_grant(&digest, now) {
+            return Ok(Some(grant));
+        }
+        let _turn = self.0.look_ups.turn(&digest).await;
         if let Some(grant) = self.cached_grant(&digest, now) {
             return Ok(Some(grant));
         }

@@ -44,7 +44,8 @@ impl UseCounts {
 
     /// Takes everything out, in batches of at most `size`.
     pub(crate) fn take(&self, size: usize) -> Vec<Batch<'_>> {
-        let uses: Vec<TokenUse> = self.shards.iter().flat_map(|shard| std::mem::take(&mut *lock(shard))).map(to_use).collect();
+        let uses: Vec<TokenUse> =
+            self.shards.iter().flat_map(|shard| std::mem::take(&mut *lock(shard))).map(to_use).collect();
         uses.chunks(size.max(1)).map(|uses| Batch { counts: self, uses: uses.to_vec() }).collect()
     }
 

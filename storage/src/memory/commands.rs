@@ -72,12 +72,7 @@ impl State {
         Ok(Reply::ProjectCreated(project))
     }
 
-    fn update_project(
-        &mut self,
-        id: ProjectId,
-        change: ProjectChange,
-        at: Timestamp,
-    ) -> Result<Reply, CommandError> {
+    fn update_project(&mut self, id: ProjectId, change: ProjectChange, at: Timestamp) -> Result<Reply, CommandError> {
         self.project(id)?;
         if let Some(name) = &change.name {
             self.check_name(name, Some(id))?;

@@ -19,15 +19,16 @@ const SQLITE: &[Step] = &[(
 )];
 
 /// Brings the tables up to date. The caller holds the write lock: SQLite has no other that keeps instances apart here.
+///
+/// Not by `Migrator::run`: the compiler cannot see through its signature that the future is `Send`.
 pub(super) async fn run(connection: &mut SqliteConnection) -> Result<(), OpenError> {
-    migrator(SQLITE).run(connection).await.map_err(OpenError::Migrate)
+    migrator(SQLITE).run_direct(None, connection, false).await.map_err(OpenError::Migrate)
 }
 
 fn migrator(steps: &[Step]) -> Migrator {
     let both = |&(version, about, up, down): &Step| {
-        let step = |kind, sql: &'static str| {
-            Migration::new(version, Cow::Borrowed(about), kind, sql.into_sql_str(), false)
-        };
+        let step =
+            |kind, sql: &'static str| Migration::new(version, Cow::Borrowed(about), kind, sql.into_sql_str(), false);
         [step(MigrationType::ReversibleUp, up), step(MigrationType::ReversibleDown, down)]
     };
     Migrator::with_migrations(steps.iter().flat_map(both).collect())

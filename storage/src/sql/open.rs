@@ -1,7 +1,8 @@
 //! Opening a SQLite database: private files, write-ahead log, migrations, and the keys. Safe for several instances that
 //! open one new database at the same time: all that is made once is made under SQLite's write lock.
 
-use std::path::{Path, PathBuf};
+use std::future::ready;
+use std::path::Path;
 use std::time::Duration;
 
 use llm_proxy_core::auth::TokenKey;
@@ -68,6 +69,9 @@ fn pool_options(size: u32) -> SqlitePoolOptions {
         .idle_timeout(None)
         .max_lifetime(None)
         .test_before_acquire(false)
+        // When a disk is full, SQLite undoes a transaction on its own account, and sqlx still counts it as open: such a
+        // connection could never begin one again.
+        .before_acquire(|connection, _| Box::pin(ready(Ok(!connection.is_in_transaction()))))
 }
 
 async fn prepare(
@@ -119,7 +123,7 @@ async fn agree_on_keys(
     let stored = read_secret(connection, TOKEN_KEY).await.map_err(|source| connect_error(path, source))?;
     let key_file = files::beside(path, ".key");
     let (key, origin) = match setting {
-        Some(setting) => (EncryptionKey::from_setting(setting)?, "ENCRYPTION_KEY".to_owned()),
+        Some(setting) => (EncryptionKey::from_setting(setting)?, setting_origin(&key_file)),
         None => (key_from_file(&key_file, stored.is_some())?, format!("the file {}", key_file.display())),
     };
     let sealer = Sealer::new(&key);
@@ -130,10 +134,19 @@ async fn agree_on_keys(
     Ok((sealer, token_key))
 }
 
-fn key_from_file(key_file: &PathBuf, database_is_sealed: bool) -> Result<EncryptionKey, OpenError> {
+/// Whoever sets a key for a database that began with a key file should hear of that file.
+fn setting_origin(key_file: &Path) -> String {
+    if key_file.exists() {
+        format!("ENCRYPTION_KEY (there is also the key file {})", key_file.display())
+    } else {
+        "ENCRYPTION_KEY".to_owned()
+    }
+}
+
+fn key_from_file(key_file: &Path, database_is_sealed: bool) -> Result<EncryptionKey, OpenError> {
     match EncryptionKey::from_file(key_file)? {
         Some(key) => Ok(key),
-        None if database_is_sealed => Err(OpenError::KeyMissing { key_file: key_file.clone() }),
+        None if database_is_sealed => Err(OpenError::KeyMissing { key_file: key_file.to_owned() }),
         None => EncryptionKey::make_file(key_file),
     }
 }
@@ -166,4 +179,62 @@ async fn read_secret(connection: &mut SqliteConnection, name: &str) -> Result<Op
 
 fn connect_error(path: &Path, source: sqlx::Error) -> OpenError {
     OpenError::Connect { path: path.to_owned(), source }
+}
+
+#[cfg(test)]
+mod tests {
+    use llm_proxy_core::manage::{Command, NewProject, ProjectChange, Reply};
+    use llm_proxy_core::time::Timestamp;
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::store::{ExecuteError, Store as _, StoreError};
+
+    #[tokio::test]
+    async fn every_connection_is_durable_and_strict() {
+        let folder = TempDir::new().unwrap();
+        let store = SqlStore::open(&folder.path().join("test.db"), 1, None).await.unwrap();
+        for pool in [&store.readers, &store.writer] {
+            let journal: String = sqlx::query_scalar("PRAGMA journal_mode").fetch_one(pool).await.unwrap();
+            assert_eq!(journal, "wal");
+            // 2 is FULL (<https://www.sqlite.org/pragma.html#pragma_synchronous>).
+            for (pragma, value) in [("PRAGMA synchronous", 2), ("PRAGMA foreign_keys", 1), ("PRAGMA secure_delete", 1)]
+            {
+                assert_eq!(sqlx::query_scalar::<_, i64>(pragma).fetch_one(pool).await.unwrap(), value, "{pragma}");
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_lock_held_elsewhere_is_told_apart_from_other_failures() {
+        let folder = TempDir::new().unwrap();
+        let path = folder.path().join("test.db");
+        let store = SqlStore::open(&path, 1, None).await.unwrap();
+        let _lock = store.begin_write().await.unwrap();
+        let mut other =
+            SqliteConnectOptions::new().filename(&path).busy_timeout(Duration::ZERO).connect().await.unwrap();
+        let busy = sqlx::query(statements::BEGIN_WRITE).execute(&mut other).await.unwrap_err();
+        assert!(is_busy(&busy), "{busy}");
+        let broken = sqlx::query("SELECT nothing").execute(&mut other).await.unwrap_err();
+        assert!(!is_busy(&broken), "{broken}");
+    }
+
+    #[tokio::test]
+    async fn a_full_disk_refuses_a_change_and_is_recovered_from_without_a_restart() {
+        let folder = TempDir::new().unwrap();
+        let store = SqlStore::open(&folder.path().join("test.db"), 1, None).await.unwrap();
+        let new = NewProject { name: "alpha".into(), api_key: Secret::new("key".into()), provider: "openai".into() };
+        let made = store.execute(Command::CreateProject(new), Timestamp::default()).await.unwrap();
+        let Reply::ProjectCreated(project) = made else { panic!("no project") };
+        let grow = || {
+            let change = ProjectChange { name: Some("n".repeat(20_000)), ..ProjectChange::default() };
+            store.execute(Command::UpdateProject(project.id, change), Timestamp::default())
+        };
+        // No more pages than there are: to this connection the disk is full, and SQLite undoes the transaction itself.
+        sqlx::query("PRAGMA max_page_count = 1").execute(&store.writer).await.unwrap();
+        assert!(matches!(grow().await, Err(ExecuteError::Failed(StoreError::Database(_)))));
+        let read = store.execute(Command::GetProject(project.id), Timestamp::default()).await.unwrap();
+        assert!(matches!(read, Reply::Project(read) if read == project));
+        assert!(matches!(grow().await, Ok(Reply::Project(_))));
+    }
 }

@@ -1,14 +1,12 @@
 //! Management calls on projects.
 
 use llm_proxy_core::ids::ProjectId;
-use llm_proxy_core::manage::{
-    CommandError, NewProject, Page, ProjectChange, Reply, RevokedCounts, Subject,
-};
+use llm_proxy_core::manage::{CommandError, NewProject, Page, ProjectChange, Reply, RevokedCounts, Subject};
 use llm_proxy_core::secret::Secret;
 use llm_proxy_core::time::Timestamp;
+use sqlx::SqliteConnection;
 use sqlx::query::Query;
 use sqlx::sqlite::SqliteArguments;
-use sqlx::SqliteConnection;
 
 use super::rows::{self, ProjectRow, key_owner, sql_number};
 use super::{Db, SqlStore, statements};
@@ -84,10 +82,8 @@ impl SqlStore {
     pub(super) async fn revoke_project_tokens(&self, id: ProjectId) -> Result<Reply, ExecuteError> {
         let mut transaction = self.begin_write().await?;
         self.read_project(&mut transaction, id).await?;
-        let total = sqlx::query(statements::COUNT_TOKENS_OF_PROJECT)
-            .bind(id.to_string())
-            .fetch_one(&mut *transaction)
-            .await?;
+        let total =
+            sqlx::query(statements::COUNT_TOKENS_OF_PROJECT).bind(id.to_string()).fetch_one(&mut *transaction).await?;
         let total_tokens = rows::count(&total)?;
         let revoked_count = switch_tokens_off(&mut transaction, id).await?;
         transaction.commit().await?;

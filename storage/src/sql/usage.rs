@@ -11,19 +11,14 @@ use crate::store::{StoreError, TokenUse};
 
 impl SqlStore {
     pub(super) async fn read_grant(&self, digest: TokenDigest) -> Result<Option<Grant>, StoreError> {
-        let row = sqlx::query(statements::FIND_GRANT)
-            .bind(digest.as_bytes().to_vec())
-            .fetch_optional(&self.readers)
-            .await?;
+        let row =
+            sqlx::query(statements::FIND_GRANT).bind(digest.as_bytes().to_vec()).fetch_optional(&self.readers).await?;
         row.map(|row| rows::grant(&row, &self.sealer)).transpose()
     }
 
     pub(super) async fn spend_one(&self, token: TokenId, at: Timestamp) -> Result<Spent, StoreError> {
-        let done = sqlx::query(statements::SPEND)
-            .bind(token.to_string())
-            .bind(at.as_micros())
-            .execute(&self.writer)
-            .await?;
+        let done =
+            sqlx::query(statements::SPEND).bind(token.to_string()).bind(at.as_micros()).execute(&self.writer).await?;
         Ok(if done.rows_affected() == 0 { Spent::Exhausted } else { Spent::Allowed })
     }
 

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
+use std::task::Poll;
 use std::time::Duration;
 
 use llm_proxy_core::manage::{NewProject, NewToken, Page, ProjectChange};
@@ -13,12 +14,14 @@ use crate::store::{StoreError, StoreFuture, TokenUse};
 
 const MAX_AGE: Duration = Duration::from_secs(5);
 
-/// A memory store that counts look-ups, can be made to fail, and can hold a look-up between reading and answering.
+/// A memory store that counts look-ups, can be made to fail, can hold a look-up between reading and answering, and can
+/// do a change without ever saying so.
 #[derive(Debug)]
 struct Probe {
     inner: MemoryStore,
     look_ups: AtomicU64,
     down: AtomicBool,
+    lose_replies: AtomicBool,
     batches: Mutex<Vec<usize>>,
     read: Semaphore,
     answer: Semaphore,
@@ -30,6 +33,7 @@ impl Probe {
             inner: MemoryStore::new().unwrap(),
             look_ups: AtomicU64::new(0),
             down: AtomicBool::new(false),
+            lose_replies: AtomicBool::new(false),
             batches: Mutex::default(),
             read: Semaphore::new(0),
             answer: Semaphore::new(Semaphore::MAX_PERMITS),
@@ -80,7 +84,11 @@ impl Store for Arc<Probe> {
     fn execute(&self, command: Command, at: Timestamp) -> StoreFuture<'_, Result<Reply, ExecuteError>> {
         Box::pin(async move {
             self.check()?;
-            self.inner.execute(command, at).await
+            let reply = self.inner.execute(command, at).await;
+            if self.lose_replies.load(Ordering::SeqCst) {
+                std::future::pending::<()>().await;
+            }
+            reply
         })
     }
 
@@ -123,17 +131,17 @@ fn now(seconds: u64) -> Now {
 }
 
 async fn manage(storage: &Storage, command: Command) -> Result<Reply, CommandError> {
-    match storage.perform(StoreEffect::Manage(command), now(0)).await {
-        StoreOutcome::Managed(reply) => reply,
-        other => panic!("{other:?}"),
-    }
+    let StoreOutcome::Managed(reply) = storage.perform(StoreEffect::Manage(command), now(0)).await else {
+        panic!("another kind of reply")
+    };
+    reply
 }
 
 async fn look_up(storage: &Storage, digest: TokenDigest, at: Now) -> Result<Option<Arc<Grant>>, Unavailable> {
-    match storage.perform(StoreEffect::FindGrant(digest), at).await {
-        StoreOutcome::Grant(grant) => grant,
-        other => panic!("{other:?}"),
-    }
+    let StoreOutcome::Grant(grant) = storage.perform(StoreEffect::FindGrant(digest), at).await else {
+        panic!("another kind of reply")
+    };
+    grant
 }
 
 async fn key_at(fixture: &Fixture, at: Now) -> String {
@@ -155,6 +163,35 @@ async fn the_store_is_asked_once_within_the_grant_age() {
     assert_eq!(f.probe.look_ups.load(Ordering::SeqCst), 1);
     look_up(&f.storage, f.digest, now(5)).await.unwrap();
     assert_eq!(f.probe.look_ups.load(Ordering::SeqCst), 2);
+}
+
+#[tokio::test]
+async fn look_ups_of_one_token_at_the_same_time_ask_the_store_once() {
+    let f = fixture().await;
+    f.probe.hold_answers();
+    let look_ups: Vec<_> = (0..20)
+        .map(|_| {
+            let (storage, digest) = (f.storage.clone(), f.digest);
+            tokio::spawn(async move { look_up(&storage, digest, now(0)).await.unwrap().is_some() })
+        })
+        .collect();
+    f.probe.read.acquire().await.unwrap().forget();
+    f.probe.answer.add_permits(20);
+    for look_up in look_ups {
+        assert!(look_up.await.unwrap());
+    }
+    assert_eq!(f.probe.look_ups.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
+async fn a_look_up_that_is_given_up_ends_its_turn() {
+    let f = fixture().await;
+    f.probe.hold_answers();
+    let mut given_up = Box::pin(look_up(&f.storage, f.digest, now(0)));
+    assert!(std::future::poll_fn(|cx| Poll::Ready(given_up.as_mut().poll(cx))).await.is_pending());
+    drop(given_up);
+    f.probe.answer.add_permits(1);
+    assert!(look_up(&f.storage, f.digest, now(0)).await.unwrap().is_some());
 }
 
 #[tokio::test]
@@ -215,10 +252,10 @@ async fn a_look_up_that_a_change_overtakes_is_not_kept() {
 async fn a_change_that_was_given_up_counts_as_perhaps_done() {
     let f = fixture().await;
     look_up(&f.storage, f.digest, now(0)).await.unwrap();
-    let change = f.storage.manage(Command::UpdateProject(f.project, rotate()), now(0).wall);
-    let mut change = Box::pin(change);
-    // Polled once, so that it has begun; the memory store answers at once, so it is done and then dropped unread.
-    let _ = std::future::poll_fn(|cx| std::task::Poll::Ready(change.as_mut().poll(cx).is_ready())).await;
+    f.probe.lose_replies.store(true, Ordering::SeqCst);
+    let mut change = Box::pin(f.storage.manage(Command::UpdateProject(f.project, rotate()), now(0).wall));
+    let began = std::future::poll_fn(|cx| Poll::Ready(change.as_mut().poll(cx))).await;
+    assert!(began.is_pending());
     drop(change);
     assert_eq!(key_at(&f, now(0)).await, "new key");
 }

@@ -1,0 +1,158 @@
+//! Management calls as functions, so that a behaviour reads as what it is about.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use llm_proxy_core::auth::{Grant, TokenString};
+use llm_proxy_core::ids::{ProjectId, TokenId};
+use llm_proxy_core::manage::{
+    Command, CommandError, NewProject, NewToken, Page, Project, ProjectChange, Reply, Token, TokenChange, TokenFilter,
+};
+use llm_proxy_core::secret::Secret;
+use llm_proxy_core::time::Timestamp;
+use llm_proxy_storage::{ExecuteError, Store};
+
+/// Behaviours that spawn need to share the store.
+pub(crate) type Shared<S> = Arc<S>;
+
+pub(crate) const KEY: &str = "sk-upstream-0123456789abcdef";
+pub(crate) const KEY_MASK: &str = "sk-upstr...cdef";
+pub(crate) const HOUR: Duration = Duration::from_secs(3600);
+
+/// `seconds` after some moment in 2026.
+pub(crate) fn at(seconds: u64) -> Timestamp {
+    Timestamp::from_micros(1_790_000_000_000_000).plus(Duration::from_secs(seconds))
+}
+
+pub(crate) fn secret(text: &str) -> Secret {
+    Secret::new(text.to_owned())
+}
+
+/// An id that no store has given.
+pub(crate) fn unknown_project() -> ProjectId {
+    ProjectId::new(at(0), &[9; 10])
+}
+
+/// An id that no store has given.
+pub(crate) fn unknown_token() -> TokenId {
+    TokenId::new(at(0), &[9; 10])
+}
+
+/// Runs a command on a store that works.
+pub(crate) async fn run(store: &dyn Store, command: Command, now: Timestamp) -> Result<Reply, CommandError> {
+    match store.execute(command, now).await {
+        Ok(reply) => Ok(reply),
+        Err(ExecuteError::Refused(refusal)) => Err(refusal),
+        Err(ExecuteError::Failed(error)) => panic!("{error:?}"),
+    }
+}
+
+pub(crate) async fn create(store: &dyn Store, name: &str, now: Timestamp) -> Result<Project, CommandError> {
+    let new = NewProject { name: name.to_owned(), api_key: secret(KEY), provider: "openai".to_owned() };
+    let Reply::ProjectCreated(project) = run(store, Command::CreateProject(new), now).await? else {
+        panic!("another kind of reply")
+    };
+    Ok(project)
+}
+
+pub(crate) async fn project(store: &dyn Store, name: &str) -> ProjectId {
+    create(store, name, at(0)).await.unwrap().id
+}
+
+pub(crate) async fn get_project(store: &dyn Store, id: ProjectId) -> Result<Project, CommandError> {
+    let Reply::Project(project) = run(store, Command::GetProject(id), at(0)).await? else {
+        panic!("another kind of reply")
+    };
+    Ok(project)
+}
+
+pub(crate) async fn update_project(
+    store: &dyn Store,
+    id: ProjectId,
+    change: ProjectChange,
+    now: Timestamp,
+) -> Result<Project, CommandError> {
+    let Reply::Project(project) = run(store, Command::UpdateProject(id, change), now).await? else {
+        panic!("another kind of reply")
+    };
+    Ok(project)
+}
+
+pub(crate) async fn switch_project(store: &dyn Store, id: ProjectId, active: bool, now: Timestamp) -> Project {
+    let change = ProjectChange { is_active: Some(active), ..ProjectChange::default() };
+    update_project(store, id, change, now).await.unwrap()
+}
+
+pub(crate) async fn delete_project(store: &dyn Store, id: ProjectId) -> Result<(), CommandError> {
+    let Reply::Gone = run(store, Command::DeleteProject(id), at(50)).await? else { panic!("another kind of reply") };
+    Ok(())
+}
+
+pub(crate) async fn list_projects(store: &dyn Store, page: Page) -> (Vec<Project>, u64) {
+    let Ok(Reply::Projects(projects, total)) = run(store, Command::ListProjects(page), at(0)).await else {
+        panic!("another kind of reply")
+    };
+    (projects, total)
+}
+
+pub(crate) fn new_token(project_id: ProjectId, max_requests: Option<u64>) -> NewToken {
+    NewToken { project_id, lifetime: HOUR, max_requests, requests_per_minute: None }
+}
+
+pub(crate) async fn create_token(
+    store: &dyn Store,
+    new: NewToken,
+    now: Timestamp,
+) -> Result<(Token, TokenString), CommandError> {
+    let Reply::TokenCreated(token, string) = run(store, Command::CreateToken(new), now).await? else {
+        panic!("another kind of reply")
+    };
+    Ok((token, string))
+}
+
+/// A token without limits, made at the start.
+pub(crate) async fn token(store: &dyn Store, project: ProjectId) -> (TokenId, TokenString) {
+    let (token, string) = create_token(store, new_token(project, None), at(0)).await.unwrap();
+    (token.id, string)
+}
+
+pub(crate) async fn limited_token(store: &dyn Store, project: ProjectId, limit: u64) -> TokenId {
+    create_token(store, new_token(project, Some(limit)), at(0)).await.unwrap().0.id
+}
+
+pub(crate) async fn get_token(store: &dyn Store, id: TokenId) -> Result<Token, CommandError> {
+    let Reply::Token(token) = run(store, Command::GetToken(id), at(0)).await? else { panic!("another kind of reply") };
+    Ok(token)
+}
+
+pub(crate) async fn update_token(store: &dyn Store, id: TokenId, change: TokenChange) -> Result<Token, CommandError> {
+    let Reply::Token(token) = run(store, Command::UpdateToken(id, change), at(0)).await? else {
+        panic!("another kind of reply")
+    };
+    Ok(token)
+}
+
+pub(crate) async fn revoke_token(store: &dyn Store, id: TokenId) -> Result<(), CommandError> {
+    let Reply::Gone = run(store, Command::RevokeToken(id), at(0)).await? else { panic!("another kind of reply") };
+    Ok(())
+}
+
+pub(crate) async fn list_tokens(
+    store: &dyn Store,
+    filter: TokenFilter,
+    page: Page,
+    now: Timestamp,
+) -> (Vec<Token>, u64) {
+    let Ok(Reply::Tokens(tokens, total)) = run(store, Command::ListTokens(filter, page), now).await else {
+        panic!("another kind of reply")
+    };
+    (tokens, total)
+}
+
+pub(crate) async fn grant(store: &dyn Store, string: &TokenString) -> Option<Grant> {
+    store.find_grant(store.token_key().digest(string)).await.unwrap()
+}
+
+pub(crate) const fn page(offset: u64, limit: u64) -> Page {
+    Page { offset, limit: Some(limit) }
+}

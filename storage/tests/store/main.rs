@@ -1,0 +1,100 @@
+//! What a caller sees of a store: one list of behaviours, run on every store by instantiating it, and what only a
+//! SQLite file has (`sqlite`). A behaviour is a function over `&dyn Store` and knows nothing of what is behind it.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "this is all tests: there a panic is the report")]
+
+mod calls;
+mod projects;
+mod sqlite;
+mod tokens;
+mod usage;
+
+/// Makes a test of each named behaviour on a new store of each kind.
+macro_rules! on_every_store {
+    ($($room:ident: $($behaviour:ident)+;)+) => {
+        mod on_sqlite {
+            $(mod $room { $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $behaviour() {
+                    let fixture = crate::sqlite::fixture().await;
+                    crate::$room::$behaviour(&std::sync::Arc::new(fixture.store)).await;
+                }
+            )+ })+
+        }
+
+        mod in_memory {
+            $(mod $room { $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $behaviour() {
+                    let store = llm_proxy_storage::MemoryStore::new().unwrap();
+                    crate::$room::$behaviour(&std::sync::Arc::new(store)).await;
+                }
+            )+ })+
+        }
+    };
+}
+
+on_every_store! {
+    projects:
+        a_new_project_is_active_and_its_key_is_masked
+        a_project_reads_back_as_it_was_made
+        an_unknown_project_is_not_found_by_any_call
+        projects_are_listed_newest_first
+        projects_of_the_same_time_keep_their_order_over_pages
+        pages_are_cut_from_the_whole_and_the_total_stays
+        a_page_beyond_the_end_is_empty
+        a_name_is_taken_once
+        names_are_compared_exactly
+        a_name_is_free_again_after_deletion
+        a_project_may_be_renamed_to_its_own_name_but_not_to_anothers
+        a_refused_rename_changes_nothing_else
+        an_update_changes_only_what_it_names
+        deactivation_is_dated_and_reactivation_takes_the_date_away
+        deactivating_twice_keeps_the_first_date
+        deactivation_may_revoke_all_tokens
+        a_deleted_project_is_gone_from_reads_and_lists
+        odd_names_survive
+    ;
+    tokens:
+        a_new_token_shows_its_string_once_and_its_mask_ever_after
+        a_token_reads_back_as_it_was_made
+        two_tokens_have_different_strings_and_ids
+        an_unknown_project_gets_no_token
+        an_inactive_project_gets_no_token
+        an_unknown_token_is_not_found_by_any_call
+        tokens_are_listed_newest_first_and_paged
+        tokens_of_the_same_time_keep_their_order_over_pages
+        tokens_are_filtered_by_project
+        an_unknown_project_has_no_tokens
+        active_only_leaves_out_revoked_expired_and_those_of_inactive_projects
+        revoking_is_idempotent
+        an_update_changes_only_what_it_names
+        limits_can_be_lifted
+        an_update_leaves_the_counters
+        a_token_of_an_inactive_project_cannot_be_switched_on
+        a_bulk_revocation_says_what_it_did
+        a_bulk_revocation_leaves_other_projects
+        tokens_go_with_their_project
+    ;
+    usage:
+        a_grant_holds_the_token_and_its_project
+        an_unknown_digest_has_no_grant
+        a_rotated_key_is_in_the_next_grant
+        a_changed_provider_is_in_the_next_grant
+        deactivation_is_in_the_next_grant
+        revocation_is_in_the_next_grant
+        changed_limits_are_in_the_next_grant
+        a_deleted_projects_token_has_no_grant
+        a_limit_is_exact_one_by_one
+        a_limit_is_exact_under_concurrency
+        a_refused_spend_changes_nothing
+        a_raised_limit_goes_on_from_the_count
+        an_unlimited_token_can_be_spent_and_counts
+        an_unknown_token_has_nothing_to_spend
+        a_deleted_projects_token_has_nothing_to_spend
+        counted_uses_add_up_and_the_latest_time_stays
+        uses_of_unknown_tokens_are_passed_over
+        no_uses_are_fine
+        a_store_answers_a_ping
+    ;
+}
