@@ -1,0 +1,115 @@
+//! `llm-proxy demo`: the server on embedded defaults (SQLite in a temporary folder), the built-in mock upstream, one
+//! project and one token made, and one streamed answer shown. No key, no network.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::Method;
+use llm_proxy_core::http1::HeadLimits;
+use llm_proxy_core::reject::Dialect;
+use llm_proxy_core::routing::{EndpointError, EndpointPattern};
+use llm_proxy_core::rules::{Patience, Rules};
+use llm_proxy_core::secret::Secret;
+use llm_proxy_core::settings::{
+    BaseUrl, ConnectionLimits, KeyPlacement, Provider, Providers, Scheme, Timeouts,
+};
+use llm_proxy_runtime_tokio::{RunError, ServerConfig, Stopped, run};
+use llm_proxy_storage::{Database, StorageConfig};
+use thiserror::Error;
+
+use crate::demo::{DemoUpstream, show};
+
+const PROVIDER: &str = "demo";
+const LIMIT: u64 = 10 * 1024 * 1024;
+
+/// Why the demo did not start.
+#[derive(Debug, Error)]
+pub(crate) enum DemoError {
+    #[error("cannot start the demo: {0}")]
+    System(#[from] io::Error),
+    #[error(transparent)]
+    Run(#[from] RunError),
+    #[error("the built-in endpoint is wrong: {0}")]
+    Endpoint(#[from] EndpointError),
+}
+
+/// Runs until a signal. `addr` is where to listen; a port that is taken is replaced by a free one.
+pub(crate) fn demo(addr: SocketAddr) -> Result<Stopped, DemoError> {
+    let folder = tempfile::Builder::new().prefix("llm-proxy-demo-").tempdir()?;
+    let upstream = DemoUpstream::start()?;
+    let providers = providers(upstream.addr())?;
+    let management_token = random_token()?;
+    let config = ServerConfig {
+        listen: free_address(addr),
+        workers: std::thread::available_parallelism().map_or(1, usize::from),
+        max_connections: 1000,
+        shutdown_timeout: Duration::from_secs(5),
+    };
+    let storage = StorageConfig::new(Database::Sqlite { path: folder.path().join("llm-proxy.db"), pool_size: 4 });
+    let rules = |token_key| Rules {
+        providers,
+        management_token: Secret::new(management_token.clone()),
+        token_key,
+        enforce_project_active: true,
+        forward_client_ip: false,
+        head_limits: HeadLimits::default(),
+        patience: Patience::default(),
+        version: env!("CARGO_PKG_VERSION"),
+    };
+    let stopped = run(&config, storage, rules, |listening| {
+        let management_token = management_token.clone();
+        // The server must go on serving while the tour asks it.
+        std::thread::spawn(move || {
+            if let Err(error) = show(listening.addr, &management_token, PROVIDER) {
+                tracing::error!(%error, "the demo's own requests failed");
+            }
+        });
+    })?;
+    drop(upstream);
+    Ok(stopped)
+}
+
+fn free_address(wanted: SocketAddr) -> SocketAddr {
+    match TcpListener::bind(wanted) {
+        Err(error) if error.kind() == io::ErrorKind::AddrInUse => SocketAddr::new(wanted.ip(), 0),
+        Ok(_) | Err(_) => wanted,
+    }
+}
+
+fn random_token() -> io::Result<String> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).map_err(io::Error::other)?;
+    Ok(bytes.iter().fold("demo-".to_owned(), |text, byte| text + &format!("{byte:02x}")))
+}
+
+fn providers(upstream: SocketAddr) -> Result<Providers, EndpointError> {
+    let provider = Provider {
+        name: PROVIDER.into(),
+        base: Arc::new(BaseUrl {
+            scheme: Scheme::Http,
+            host: upstream.ip().to_string(),
+            port: upstream.port(),
+            authority: upstream.to_string(),
+            path_prefix: String::new(),
+        }),
+        dialect: Dialect::OpenAi,
+        auth: KeyPlacement::Bearer,
+        endpoints: vec![EndpointPattern::parse("/v1")?],
+        methods: vec![Method::GET, Method::POST],
+        max_request_size: Vec::new(),
+        max_request_default: LIMIT,
+        timeouts: Timeouts {
+            request: Duration::from_secs(120),
+            response_header: Duration::from_secs(120),
+            stream_idle: Duration::from_secs(120),
+            idle_connection: Duration::from_secs(90),
+            connect: Duration::from_secs(10),
+        },
+        connection: ConnectionLimits { max_idle: 100, max_idle_per_host: 20 },
+    };
+    let by_name = BTreeMap::from([(PROVIDER.into(), Arc::new(provider))]);
+    Ok(Providers { default: PROVIDER.into(), by_name })
+}
