@@ -96,9 +96,8 @@ impl Timestamp {
     /// The `Date` field's form, RFC 9110 section 5.6.7, such as `Sun, 06 Nov 1994 08:49:37 GMT`.
     #[must_use]
     pub fn to_http_date(self) -> String {
-        let form = format_description!(
-            "[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT"
-        );
+        let form =
+            format_description!("[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT");
         self.date_time().format(form).unwrap_or_default()
     }
 

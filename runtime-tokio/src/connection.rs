@@ -109,7 +109,7 @@ impl Connection {
             moved = true;
             match effect {
                 SessionEffect::Store(id, effect) => self.ask(id, effect, now)?,
-                SessionEffect::Connect(request) => self.connect(request, now)?,
+                SessionEffect::Connect(request) => self.connect(&request, now)?,
                 SessionEffect::Release(provider) => self.release(&provider, now),
                 SessionEffect::CloseUpstream => self.link = Link::None,
                 SessionEffect::Ended(ended) => self.ended(&ended, now),
@@ -137,8 +137,10 @@ impl Connection {
         Ok(())
     }
 
-    fn connect(&mut self, request: ConnectRequest, now: Now) -> Result<(), Misuse> {
-        while !request.fresh && let Some(idle) = self.shared.pool().take(&request.provider.base, now.mono) {
+    fn connect(&mut self, request: &ConnectRequest, now: Now) -> Result<(), Misuse> {
+        while !request.fresh
+            && let Some(idle) = self.shared.pool().take(&request.provider.base, now.mono)
+        {
             if idle.is_quiet() {
                 self.link = Link::Open(idle);
                 return self.session.handle(SessionInput::Connected { reused: true }, now);
@@ -299,7 +301,11 @@ impl Drop for Connection {
 }
 
 /// Writes what waits, with one system call. Pending too when nothing waits.
-fn write_queue<S: AsyncWrite + Unpin>(stream: &mut S, queue: &OutQueue, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+fn write_queue<S: AsyncWrite + Unpin>(
+    stream: &mut S,
+    queue: &OutQueue,
+    cx: &mut Context<'_>,
+) -> Poll<io::Result<usize>> {
     if queue.is_empty() {
         return Poll::Pending;
     }
@@ -313,6 +319,10 @@ fn write_queue<S: AsyncWrite + Unpin>(stream: &mut S, queue: &OutQueue, cx: &mut
 }
 
 /// Reads into the spare room of `buffer`, with one system call. 0 is the end.
-fn read_into<S: AsyncRead + Unpin>(stream: &mut S, buffer: &mut BytesMut, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+fn read_into<S: AsyncRead + Unpin>(
+    stream: &mut S,
+    buffer: &mut BytesMut,
+    cx: &mut Context<'_>,
+) -> Poll<io::Result<usize>> {
     pin!(stream.read_buf(buffer)).poll(cx)
 }

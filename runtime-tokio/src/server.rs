@@ -66,12 +66,13 @@ pub enum RunError {
 }
 
 fn describe(error: &io::Error) -> String {
-    match error.kind() {
-        io::ErrorKind::AddrInUse => {
-            "address already in use; stop the program that listens there, or set LISTEN_ADDR to another address".to_owned()
-        }
-        io::ErrorKind::PermissionDenied => format!("{error}; ports below 1024 need a privilege"),
-        _ => error.to_string(),
+    let kind = error.kind();
+    if kind == io::ErrorKind::AddrInUse {
+        "address already in use; stop the program that listens there, or set LISTEN_ADDR to another address".to_owned()
+    } else if kind == io::ErrorKind::PermissionDenied {
+        format!("{error}; ports below 1024 need a privilege")
+    } else {
+        error.to_string()
     }
 }
 

@@ -11,7 +11,6 @@ use llm_proxy_core::time::Now;
 use llm_proxy_storage::{OpenError, Storage, StorageConfig};
 use tokio::sync::{mpsc, oneshot};
 
-
 /// How often counts of uses are written.
 const FLUSH_EVERY: std::time::Duration = std::time::Duration::from_secs(1);
 

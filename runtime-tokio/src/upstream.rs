@@ -37,7 +37,10 @@ impl Connector {
         let (added, _) = roots.add_parsable_certificates(loaded.certs);
         if added == 0 {
             let errors: Vec<String> = loaded.errors.iter().map(ToString::to_string).collect();
-            tracing::warn!(?errors, "no root certificates found: https upstreams cannot be verified; install ca-certificates or set SSL_CERT_FILE");
+            tracing::warn!(
+                ?errors,
+                "no root certificates found: https upstreams cannot be verified; install ca-certificates or set SSL_CERT_FILE"
+            );
         }
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();

@@ -1,21 +1,14 @@
 //! `llm-proxy demo`: the server on embedded defaults (SQLite in a temporary folder), the built-in mock upstream, one
 //! project and one token made, and one streamed answer shown. No key, no network.
 
-use std::collections::BTreeMap;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
-use std::sync::Arc;
 use std::time::Duration;
 
-use http::Method;
 use llm_proxy_core::http1::HeadLimits;
-use llm_proxy_core::reject::Dialect;
-use llm_proxy_core::routing::{EndpointError, EndpointPattern};
 use llm_proxy_core::rules::{Patience, Rules};
 use llm_proxy_core::secret::Secret;
-use llm_proxy_core::settings::{
-    BaseUrl, ConnectionLimits, KeyPlacement, Provider, Providers, Scheme, Timeouts,
-};
+use llm_proxy_core::settings::{ProviderDefaults, Providers, ProvidersError, parse_providers};
 use llm_proxy_runtime_tokio::{RunError, ServerConfig, Stopped, run};
 use llm_proxy_storage::{Database, StorageConfig};
 use thiserror::Error;
@@ -23,7 +16,6 @@ use thiserror::Error;
 use crate::demo::{DemoUpstream, show};
 
 const PROVIDER: &str = "demo";
-const LIMIT: u64 = 10 * 1024 * 1024;
 
 /// Why the demo did not start.
 #[derive(Debug, Error)]
@@ -32,8 +24,8 @@ pub(crate) enum DemoError {
     System(#[from] io::Error),
     #[error(transparent)]
     Run(#[from] RunError),
-    #[error("the built-in endpoint is wrong: {0}")]
-    Endpoint(#[from] EndpointError),
+    #[error("the demo's provider is wrong: {0}")]
+    Provider(#[from] ProvidersError),
 }
 
 /// Runs until a signal. `addr` is where to listen; a port that is taken is replaced by a free one.
@@ -85,31 +77,9 @@ fn random_token() -> io::Result<String> {
     Ok(bytes.iter().fold("demo-".to_owned(), |text, byte| text + &format!("{byte:02x}")))
 }
 
-fn providers(upstream: SocketAddr) -> Result<Providers, EndpointError> {
-    let provider = Provider {
-        name: PROVIDER.into(),
-        base: Arc::new(BaseUrl {
-            scheme: Scheme::Http,
-            host: upstream.ip().to_string(),
-            port: upstream.port(),
-            authority: upstream.to_string(),
-            path_prefix: String::new(),
-        }),
-        dialect: Dialect::OpenAi,
-        auth: KeyPlacement::Bearer,
-        endpoints: vec![EndpointPattern::parse("/v1")?],
-        methods: vec![Method::GET, Method::POST],
-        max_request_size: Vec::new(),
-        max_request_default: LIMIT,
-        timeouts: Timeouts {
-            request: Duration::from_secs(120),
-            response_header: Duration::from_secs(120),
-            stream_idle: Duration::from_secs(120),
-            idle_connection: Duration::from_secs(90),
-            connect: Duration::from_secs(10),
-        },
-        connection: ConnectionLimits { max_idle: 100, max_idle_per_host: 20 },
-    };
-    let by_name = BTreeMap::from([(PROVIDER.into(), Arc::new(provider))]);
-    Ok(Providers { default: PROVIDER.into(), by_name })
+fn providers(upstream: SocketAddr) -> Result<Providers, ProvidersError> {
+    let file = format!(
+        "default_api: {PROVIDER}\napis: {{{PROVIDER}: {{base_url: 'http://{upstream}', allowed_endpoints: [/v1]}}}}\n"
+    );
+    parse_providers(&file, &ProviderDefaults::default())
 }

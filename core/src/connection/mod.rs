@@ -21,4 +21,4 @@ pub use client::{ClientConnection, ClientEvent};
 pub use out_queue::{MAX_SLICES, OutQueue};
 pub use pool::Pool;
 pub use session::{EffectId, Next, Session, SessionEffect, SessionInput};
-pub use upstream::{UpstreamConnection, UpstreamEvent};
+pub use upstream::UpstreamConnection;

@@ -3,9 +3,9 @@
 
 use super::client::ClientEvent;
 use super::session::{EffectId, HIGH_WATER, Life, Session, SessionEffect, Upstream};
-use super::upstream::UpstreamEvent;
 use crate::exchange::{
-    AnswerTo, Context, Effect, Exchange, Input, LocalAnswer, NewRequest, Outcome, ToClient, ToUpstream, write_answer,
+    AnswerTo, Context, Effect, Exchange, FromUpstream, Input, LocalAnswer, NewRequest, Outcome, ToClient, ToUpstream,
+    write_answer,
 };
 use crate::http1::{Framing, Malformed, RequestHead, Version};
 use crate::proxy::RequestIds;
@@ -32,20 +32,12 @@ impl Session {
         if !wanted || !self.wants_upstream() {
             return false;
         }
-        let Some(event) = self.upstream.poll_event() else { return false };
-        let input = match event {
-            UpstreamEvent::Interim(head) => Input::Interim(head),
-            UpstreamEvent::Head(head, framing) => Input::Response(head, framing),
-            UpstreamEvent::Data(data) => Input::ResponseContent(data),
-            UpstreamEvent::End(trailers) => Input::ResponseEnd(trailers),
-            UpstreamEvent::Failed(fault) => {
-                self.effects.push_back(SessionEffect::CloseUpstream);
-                self.link = Upstream::None;
-                let (received, written) = (self.upstream.has_received(), self.upstream.has_written());
-                Input::UpstreamFailed { fault, received, written }
-            }
-        };
-        self.step(input, now);
+        let Some(message) = self.upstream.poll_event() else { return false };
+        if let FromUpstream::Failed(_) = message {
+            self.effects.push_back(SessionEffect::CloseUpstream);
+            self.link = Upstream::None;
+        }
+        self.step(Input::Upstream(message), now);
         true
     }
 

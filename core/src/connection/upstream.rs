@@ -7,6 +7,7 @@ use http::Method;
 use super::body_writer::BodyWriter;
 use super::out_queue::OutQueue;
 use super::read_buffer::ReadBuffer;
+use crate::exchange::{Failure, FromUpstream};
 use crate::http1::{
     BodyDecoder, BodyLimits, BodyPart, Fields, Framing, HeadDecoder, HeadLimits, Malformed, ResponseHead,
     response_framing,
@@ -15,21 +16,6 @@ use crate::reject::UpstreamFault;
 
 /// How many interim responses one request may get. More is an upstream that never comes to the point.
 const MOST_INTERIM: u8 = 16;
-
-/// What an upstream sent, part by part.
-#[derive(Debug)]
-pub enum UpstreamEvent {
-    /// An interim response (1xx).
-    Interim(ResponseHead),
-    /// The final response's head, and where its body ends.
-    Head(ResponseHead, Framing),
-    /// Some bytes of its content.
-    Data(Bytes),
-    /// Its end, with trailers (mostly none).
-    End(Fields),
-    /// No more can come, or what came is wrong. Said once.
-    Failed(UpstreamFault),
-}
 
 #[derive(Debug)]
 enum Reading {
@@ -174,10 +160,6 @@ impl UpstreamConnection {
         self.out.advance(n)
     }
 
-    pub(super) const fn has_received(&self) -> bool {
-        self.received_any
-    }
-
     pub(super) const fn has_written(&self) -> bool {
         self.written_any
     }
@@ -194,7 +176,7 @@ impl UpstreamConnection {
     }
 
     /// The next thing that the upstream said; `None` until more bytes come.
-    pub(super) fn poll_event(&mut self) -> Option<UpstreamEvent> {
+    pub(super) fn poll_event(&mut self) -> Option<FromUpstream> {
         match &mut self.reading {
             Reading::Idle | Reading::Failed => None,
             Reading::Head => match self.heads.response(&mut self.input.bytes) {
@@ -203,7 +185,7 @@ impl UpstreamConnection {
                 Err(wrong) => Some(self.fail(UpstreamFault::Malformed(wrong))),
             },
             Reading::Body(body) => match body.decode(&mut self.input.bytes) {
-                Ok(BodyPart::Data(data)) => Some(UpstreamEvent::Data(data)),
+                Ok(BodyPart::Data(data)) => Some(FromUpstream::Content(data)),
                 Ok(BodyPart::End(trailers)) => Some(self.end(trailers)),
                 Ok(BodyPart::NeedMore) => match self.ending? {
                     Ending::Clean if body.end_of_input().is_ok() => Some(self.end(Fields::default())),
@@ -214,34 +196,34 @@ impl UpstreamConnection {
         }
     }
 
-    fn on_head(&mut self, head: ResponseHead) -> UpstreamEvent {
+    fn on_head(&mut self, head: ResponseHead) -> FromUpstream {
         if head.status().is_informational() {
             self.interim += 1;
             // No upgrade was asked for, so a 101 answers nothing (RFC 9110 section 15.2.2).
             return if head.status() == http::StatusCode::SWITCHING_PROTOCOLS || self.interim > MOST_INTERIM {
                 self.fail(UpstreamFault::Malformed(Malformed::StartLine))
             } else {
-                UpstreamEvent::Interim(head)
+                FromUpstream::Interim(head)
             };
         }
         match response_framing(&self.method, &head) {
             Ok(framing) => {
                 self.keep_alive = head.wants_keep_alive() && framing != Framing::UntilClose;
                 self.reading = Reading::Body(BodyDecoder::new(framing, BodyLimits::default()));
-                UpstreamEvent::Head(head, framing)
+                FromUpstream::Head(head, framing)
             }
             Err(wrong) => self.fail(UpstreamFault::Malformed(wrong)),
         }
     }
 
-    fn end(&mut self, trailers: Fields) -> UpstreamEvent {
+    fn end(&mut self, trailers: Fields) -> FromUpstream {
         self.reading = Reading::Idle;
-        UpstreamEvent::End(trailers)
+        FromUpstream::End(trailers)
     }
 
-    fn fail(&mut self, fault: UpstreamFault) -> UpstreamEvent {
+    fn fail(&mut self, fault: UpstreamFault) -> FromUpstream {
         self.reading = Reading::Failed;
         self.keep_alive = false;
-        UpstreamEvent::Failed(fault)
+        FromUpstream::Failed(Failure { fault, received: self.received_any, written: self.written_any })
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::Method;
 
-use super::message::{ConnectRequest, Context, Effect, Input, Misuse, Outcome, ToClient, ToUpstream};
+use super::message::{ConnectRequest, Context, Effect, Failure, FromUpstream, Misuse, Outcome, ToClient, ToUpstream};
 use super::{Exchange, State};
 use crate::auth::Grant;
 use crate::http1::{Fields, Framing, ResponseHead, Version};
@@ -82,9 +82,9 @@ impl Forward {
     /// Whether the request may be sent again after this connection failed (the contract's rule, after RFC 9112
     /// section 9.3.1): once, only where a reused connection was closed before a byte of a response, and then only if
     /// nothing went out on it, or the method is idempotent and there is no content that is gone.
-    fn may_retry(&self, method: &Method, received: bool, written: bool) -> bool {
-        let untouched = !written || (is_idempotent(method) && !self.content_taken);
-        !self.retried && !received && self.link == (Link::Open { reused: true }) && untouched
+    fn may_retry(&self, method: &Method, failure: Failure) -> bool {
+        let untouched = !failure.written || (is_idempotent(method) && !self.content_taken);
+        !self.retried && !failure.received && self.link == (Link::Open { reused: true }) && untouched
     }
 }
 
@@ -94,25 +94,25 @@ fn is_idempotent(method: &Method) -> bool {
 }
 
 impl Exchange {
-    pub(super) fn on_upstream(&mut self, input: Input, cx: &mut Context<'_>) -> Result<(), Misuse> {
-        let State::Forwarding(forward) = &mut self.state else { return Err(Misuse::NoUpstream) };
+    pub(super) fn on_upstream(&mut self, message: FromUpstream, cx: &mut Context<'_>) -> Result<(), Misuse> {
+        let forward = self.forwarding().filter(|forward| forward.is_connected()).ok_or(Misuse::NoUpstream)?;
         forward.last_progress = cx.now.mono;
-        let connecting = !forward.is_connected();
-        match input {
-            Input::Connected { reused } if connecting => self.on_connected(reused, cx),
-            Input::ConnectFailed(fault) if connecting => self.on_fault(fault, cx),
-            Input::Interim(head) if !connecting => self.on_interim(&head, cx),
-            Input::Response(head, framing) if !connecting => self.on_response(&head, framing, cx),
-            Input::ResponseContent(content) if !connecting => {
+        match message {
+            FromUpstream::Interim(head) => self.on_interim(&head, cx),
+            FromUpstream::Head(head, framing) => self.on_response(&head, framing, cx),
+            FromUpstream::Content(content) => {
                 self.bytes.1 += content.len() as u64;
                 self.to_client = Some(ToClient::Content(content));
             }
-            Input::ResponseEnd(trailers) if !connecting => self.on_response_end(trailers, cx),
-            Input::UpstreamFailed { fault, received, written } if !connecting => {
-                self.on_upstream_failed(fault, received, written, cx);
-            }
-            _ => return Err(Misuse::NoUpstream),
+            FromUpstream::End(trailers) => self.on_response_end(trailers, cx),
+            FromUpstream::Failed(failure) => self.on_upstream_failed(failure, cx),
         }
+        Ok(())
+    }
+
+    pub(super) fn on_connect_failed(&mut self, fault: UpstreamFault, cx: &mut Context<'_>) -> Result<(), Misuse> {
+        self.forwarding().filter(|forward| !forward.is_connected()).ok_or(Misuse::NoUpstream)?;
+        self.on_fault(fault, cx);
         Ok(())
     }
 
@@ -120,15 +120,18 @@ impl Exchange {
         if let State::Forwarding(forward) = &mut self.state { Some(forward) } else { None }
     }
 
-    fn on_connected(&mut self, reused: bool, cx: &mut Context<'_>) {
+    pub(super) fn on_connected(&mut self, reused: bool, cx: &mut Context<'_>) -> Result<(), Misuse> {
         let complete = self.request_complete;
-        let State::Forwarding(forward) = &mut self.state else { return };
+        let State::Forwarding(forward) = &mut self.state else { return Err(Misuse::NoUpstream) };
+        if forward.is_connected() {
+            return Err(Misuse::NoUpstream);
+        }
         forward.link = Link::Open { reused };
         if complete {
             forward.request_done = Some(cx.now.mono);
         }
         if std::mem::replace(&mut forward.head_sent, true) {
-            return;
+            return Ok(());
         }
         let head = &self.request.head;
         let plan = RequestPlan {
@@ -141,6 +144,7 @@ impl Exchange {
         write_request_head(head, plan, cx.scratch);
         let bytes = cx.scratch.split().freeze();
         self.to_upstream = Some(ToUpstream::Head(head.method().clone(), bytes, self.request.framing));
+        Ok(())
     }
 
     pub(super) fn forward_content(&mut self, content: Bytes, cx: &mut Context<'_>) {
@@ -199,14 +203,14 @@ impl Exchange {
         self.end(Outcome::Completed, cx.now);
     }
 
-    fn on_upstream_failed(&mut self, fault: UpstreamFault, received: bool, written: bool, cx: &mut Context<'_>) {
+    fn on_upstream_failed(&mut self, failure: Failure, cx: &mut Context<'_>) {
         let method = self.request.head.method().clone();
         let Some(forward) = self.forwarding() else { return };
-        if !forward.may_retry(&method, received, written) {
-            return self.on_fault(fault, cx);
+        if !forward.may_retry(&method, failure) {
+            return self.on_fault(failure.fault, cx);
         }
         forward.retried = true;
-        forward.head_sent &= !written;
+        forward.head_sent &= !failure.written;
         forward.link = Link::Asked(cx.now.mono);
         let provider = forward.provider.clone();
         self.effect = Some(Effect::Connect(ConnectRequest { provider, fresh: true }));

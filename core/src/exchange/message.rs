@@ -65,27 +65,38 @@ pub enum Input {
     },
     /// No connection could be made.
     ConnectFailed(UpstreamFault),
-    /// The upstream sent an interim response.
-    Interim(ResponseHead),
-    /// The upstream sent its response's head, framed so.
-    Response(ResponseHead, Framing),
-    /// The upstream sent some of its content.
-    ResponseContent(Bytes),
-    /// The response is complete, with these trailers.
-    ResponseEnd(Fields),
-    /// The upstream failed.
-    UpstreamFailed {
-        /// How.
-        fault: UpstreamFault,
-        /// Some byte of a response had come on this connection.
-        received: bool,
-        /// Some byte of the request had gone out on it.
-        written: bool,
-    },
+    /// Something came from the upstream in use.
+    Upstream(FromUpstream),
     /// The instant of `poll_timeout` has come.
     Deadline,
     /// The program is stopping.
     Drain,
+}
+
+/// What an upstream connection has to say, in this order.
+#[derive(Debug)]
+pub enum FromUpstream {
+    /// An interim response (1xx).
+    Interim(ResponseHead),
+    /// The final response's head, and where its content ends.
+    Head(ResponseHead, Framing),
+    /// Some of its content.
+    Content(Bytes),
+    /// Its end, with trailers (mostly none).
+    End(Fields),
+    /// No more comes, or what came is wrong.
+    Failed(Failure),
+}
+
+/// How an upstream connection failed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Failure {
+    /// What was wrong.
+    pub fault: UpstreamFault,
+    /// Some byte of a response had come on this connection.
+    pub received: bool,
+    /// Some byte of the request had gone out on it.
+    pub written: bool,
 }
 
 /// What the exchange wants done outside.

@@ -38,7 +38,8 @@ pub(crate) use answer::{AnswerTo, LocalAnswer, write_answer};
 pub use effect::{Spent, StoreEffect, StoreOutcome, Unavailable};
 use forward::Forward;
 pub use message::{
-    ConnectRequest, Context, Effect, Ended, Input, Misuse, NewRequest, Outcome, Payer, ToClient, ToUpstream,
+    ConnectRequest, Context, Effect, Ended, Failure, FromUpstream, Input, Misuse, NewRequest, Outcome, Payer, ToClient,
+    ToUpstream,
 };
 
 use std::sync::Arc;
@@ -177,13 +178,9 @@ impl Exchange {
                 self.close = true;
                 Ok(())
             }
-            upstream @ (Input::Connected { .. }
-            | Input::ConnectFailed(_)
-            | Input::Interim(_)
-            | Input::Response(..)
-            | Input::ResponseContent(_)
-            | Input::ResponseEnd(_)
-            | Input::UpstreamFailed { .. }) => self.on_upstream(upstream, cx),
+            Input::Connected { reused } => self.on_connected(reused, cx),
+            Input::ConnectFailed(fault) => self.on_connect_failed(fault, cx),
+            Input::Upstream(message) => self.on_upstream(message, cx),
         }
     }
 

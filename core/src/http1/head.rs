@@ -108,6 +108,12 @@ impl ResponseHead {
         self.status
     }
 
+    /// The whole head as it came.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
     /// The reason phrase as it came, possibly empty.
     #[must_use]
     pub fn reason(&self) -> &[u8] {

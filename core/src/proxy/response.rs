@@ -90,6 +90,11 @@ fn write_status_line(head: &ResponseHead, out: &mut BytesMut) {
     out.put_slice(b"\r\n");
 }
 
+/// The key to look for in each line; `None` where the head as a whole does not hold it, as is usual.
+fn key_in<'a>(head: &ResponseHead, key: &'a Secret) -> Option<&'a Secret> {
+    holds(head.as_bytes(), key).then_some(key)
+}
+
 /// Which of the fields that we would add the upstream sent.
 #[derive(Clone, Copy, Default)]
 struct Seen {
@@ -101,6 +106,7 @@ struct Seen {
 
 fn write_passing_fields(head: &ResponseHead, plan: &ResponsePlan<'_>, out: &mut BytesMut) -> Seen {
     let nominated = Nominated::of(head.fields());
+    let key = key_in(head, plan.key);
     let mut seen = Seen::default();
     for field in head.fields().iter() {
         match field.name.len() {
@@ -115,7 +121,7 @@ fn write_passing_fields(head: &ResponseHead, plan: &ResponsePlan<'_>, out: &mut 
             18 if field.is("x-proxy-request-id") => continue,
             _ => {}
         }
-        if passes_to_client(field.name, nominated) && !holds(field.line, plan.key) {
+        if passes_to_client(field.name, nominated) && !key.is_some_and(|key| holds(field.line, key)) {
             out.put_slice(field.line);
         }
     }
@@ -171,8 +177,8 @@ pub(crate) fn is_event_stream(content_type: &[u8]) -> bool {
     media_type.trim_ascii().eq_ignore_ascii_case(b"text/event-stream")
 }
 
-/// Whether a line shows the upstream's key.
-fn holds(line: &[u8], key: &Secret) -> bool {
+/// Whether bytes show the upstream's key.
+fn holds(bytes: &[u8], key: &Secret) -> bool {
     let key = key.reveal().as_bytes();
-    !key.is_empty() && line.len() > key.len() && memchr::memmem::find(line, key).is_some()
+    !key.is_empty() && bytes.len() > key.len() && memchr::memmem::find(bytes, key).is_some()
 }
