@@ -220,6 +220,20 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn the_switch_to_the_log_waits_for_an_instance_that_writes() {
+        let folder = TempDir::new().unwrap();
+        let options = connect_options(&folder.path().join("test.db")).create_if_missing(true);
+        let (mut writing, mut starting) = (options.connect().await.unwrap(), options.connect().await.unwrap());
+        let lock = writing.begin_with(statements::BEGIN_WRITE).await.unwrap();
+        let refused = sqlx::query(statements::USE_WAL).execute(&mut starting).await.unwrap_err();
+        assert!(is_busy(&refused), "SQLite itself does not wait: {refused}");
+        let mut switch = Box::pin(use_wal(&mut starting));
+        tokio::time::timeout(Duration::from_millis(100), &mut switch).await.expect_err("it waits");
+        lock.rollback().await.unwrap();
+        switch.await.unwrap();
+    }
+
+    #[tokio::test]
     async fn a_full_disk_refuses_a_change_and_is_recovered_from_without_a_restart() {
         let folder = TempDir::new().unwrap();
         let store = SqlStore::open(&folder.path().join("test.db"), 1, None).await.unwrap();
