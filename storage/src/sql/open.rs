@@ -91,18 +91,14 @@ async fn prepare(
 }
 
 /// Turns the write-ahead log on, for good. SQLite does not wait here when another instance holds a lock, so this
-/// waits by taking the write lock, and tries again.
+/// waits by taking the write lock, for which SQLite does wait, and tries again.
 async fn use_wal(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
     for _ in 1..WAL_ATTEMPTS {
         match sqlx::query(statements::USE_WAL).execute(&mut *connection).await {
             Err(error) if is_busy(&error) => {}
             other => return other.map(drop),
         }
-        match connection.begin_with(statements::BEGIN_WRITE).await {
-            Ok(lock) => lock.rollback().await?,
-            Err(error) if is_busy(&error) => {}
-            Err(error) => return Err(error),
-        }
+        connection.begin_with(statements::BEGIN_WRITE).await?.rollback().await?;
     }
     sqlx::query(statements::USE_WAL).execute(connection).await.map(drop)
 }

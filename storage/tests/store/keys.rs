@@ -35,6 +35,7 @@ async fn a_deleted_projects_sealed_key_is_erased_and_its_record_stays() {
     let f = fixture().await;
     let path = path_in(&f.folder);
     let id = project(&f.store, "alpha").await;
+    token(&f.store, id).await;
     let mut raw = raw(&path).await;
     let sealed: String = sqlx::query_scalar("SELECT api_key FROM projects").fetch_one(&mut raw).await.unwrap();
     assert!(sealed.starts_with("enc:v1:"), "{sealed}");
@@ -42,6 +43,8 @@ async fn a_deleted_projects_sealed_key_is_erased_and_its_record_stays() {
     let left: (String, Option<String>, Option<i64>) =
         sqlx::query_as("SELECT name, api_key, deleted_at FROM projects").fetch_one(&mut raw).await.unwrap();
     assert_eq!(left, ("alpha".to_owned(), None, Some(at(50).as_micros())));
+    let token_active: i64 = sqlx::query_scalar("SELECT is_active FROM tokens").fetch_one(&mut raw).await.unwrap();
+    assert_eq!(token_active, 0);
     sqlx::Connection::close(raw).await.unwrap();
     f.store.close().await;
     assert!(!contains(&bytes_at_rest(&path), sealed.as_bytes()));
