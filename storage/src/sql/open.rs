@@ -91,18 +91,14 @@ async fn prepare(
 }
 
 /// Turns the write-ahead log on, for good. SQLite does not wait here when another instance holds a lock, so this
-/// waits by taking the write lock, and tries again.
+/// waits by taking the write lock, for which SQLite does wait, and tries again.
 async fn use_wal(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
     for _ in 1..WAL_ATTEMPTS {
         match sqlx::query(statements::USE_WAL).execute(&mut *connection).await {
             Err(error) if is_busy(&error) => {}
             other => return other.map(drop),
         }
-        match connection.begin_with(statements::BEGIN_WRITE).await {
-            Ok(lock) => lock.rollback().await?,
-            Err(error) if is_busy(&error) => {}
-            Err(error) => return Err(error),
-        }
+        connection.begin_with(statements::BEGIN_WRITE).await?.rollback().await?;
     }
     sqlx::query(statements::USE_WAL).execute(connection).await.map(drop)
 }
@@ -217,6 +213,20 @@ mod tests {
         assert!(is_busy(&busy), "{busy}");
         let broken = sqlx::query("SELECT nothing").execute(&mut other).await.unwrap_err();
         assert!(!is_busy(&broken), "{broken}");
+    }
+
+    #[tokio::test]
+    async fn the_switch_to_the_log_waits_for_an_instance_that_writes() {
+        let folder = TempDir::new().unwrap();
+        let options = connect_options(&folder.path().join("test.db")).create_if_missing(true);
+        let (mut writing, mut starting) = (options.connect().await.unwrap(), options.connect().await.unwrap());
+        let lock = writing.begin_with(statements::BEGIN_WRITE).await.unwrap();
+        let refused = sqlx::query(statements::USE_WAL).execute(&mut starting).await.unwrap_err();
+        assert!(is_busy(&refused), "SQLite itself does not wait: {refused}");
+        let mut switch = Box::pin(use_wal(&mut starting));
+        tokio::time::timeout(Duration::from_millis(100), &mut switch).await.expect_err("it waits");
+        lock.rollback().await.unwrap();
+        switch.await.unwrap();
     }
 
     #[tokio::test]

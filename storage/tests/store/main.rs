@@ -1,9 +1,12 @@
 //! What a caller sees of a store: one list of behaviours, run on every store by instantiating it, and what only a
-//! SQLite file has (`sqlite`). A behaviour is a function over `&dyn Store` and knows nothing of what is behind it.
+//! SQLite file has (`sqlite`, `keys`, `instances`). A behaviour is a function over `&dyn Store` and knows nothing of what is behind it.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "this is all tests: there a panic is the report")]
 
 mod calls;
+mod file;
+mod instances;
+mod keys;
 mod projects;
 mod sqlite;
 mod tokens;
@@ -16,7 +19,7 @@ macro_rules! on_every_store {
             $(mod $room { $(
                 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
                 async fn $behaviour() {
-                    let fixture = crate::sqlite::fixture().await;
+                    let fixture = crate::file::fixture().await;
                     crate::$room::$behaviour(&std::sync::Arc::new(fixture.store)).await;
                 }
             )+ })+

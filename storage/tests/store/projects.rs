@@ -53,6 +53,7 @@ pub(crate) async fn projects_of_the_same_time_keep_their_order_over_pages<S: Sto
         pieces.extend(list_projects(&**store, page(offset, 3)).await.0);
     }
     assert_eq!(pieces, whole);
+    assert!(whole.is_sorted_by(|newer, older| newer.id > older.id));
 }
 
 pub(crate) async fn pages_are_cut_from_the_whole_and_the_total_stays<S: Store>(store: &Shared<S>) {

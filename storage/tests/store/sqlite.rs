@@ -1,68 +1,18 @@
-//! What only a database file has: modes, keys, several instances, secrets at rest, what survives.
+//! What only a database file has: modes, what survives, calls that are given up, the whole [`Storage`] on it.
 
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::path::Path;
 use std::task::Poll;
 use std::time::Duration;
 
-use llm_proxy_core::exchange::{Spent, StoreEffect, StoreOutcome};
-use llm_proxy_core::manage::{Command, CommandError, KeyView, Page, ProjectChange, Reply, TokenChange};
+use llm_proxy_core::exchange::{StoreEffect, StoreOutcome};
+use llm_proxy_core::manage::{Command, CommandError, Page, ProjectChange, Reply, TokenChange};
 use llm_proxy_core::time::Now;
-use llm_proxy_storage::{Database, OpenError, SqlStore, Storage, StorageConfig, Store, StoreError};
-use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{ConnectOptions as _, SqliteConnection};
+use llm_proxy_storage::{Database, Storage, StorageConfig, Store as _};
 use tempfile::TempDir;
 
 use crate::calls::*;
-
-const SETTING: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
-const OTHER_SETTING: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh4=";
-
-/// A store on a new file, which goes with it.
-pub(crate) struct Fixture {
-    pub(crate) store: SqlStore,
-    folder: TempDir,
-}
-
-pub(crate) async fn fixture() -> Fixture {
-    let folder = TempDir::new().unwrap();
-    let store = open(&path_in(&folder)).await.unwrap();
-    Fixture { store, folder }
-}
-
-fn path_in(folder: &TempDir) -> PathBuf {
-    folder.path().join("data/llm-proxy.db")
-}
-
-async fn open(path: &Path) -> Result<SqlStore, OpenError> {
-    SqlStore::open(path, 4, None).await
-}
-
-async fn open_with(path: &Path, setting: &str) -> Result<SqlStore, OpenError> {
-    SqlStore::open(path, 4, Some(&secret(setting))).await
-}
-
-/// A connection beside the store, to look at and to damage what it keeps.
-async fn raw(path: &Path) -> SqliteConnection {
-    SqliteConnectOptions::new().filename(path).connect().await.unwrap()
-}
-
-fn key_file(path: &Path) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".key");
-    name.into()
-}
-
-/// All bytes of all files beside the database, its key file left out.
-fn bytes_at_rest(path: &Path) -> Vec<u8> {
-    let files = fs::read_dir(path.parent().unwrap()).unwrap().map(|entry| entry.unwrap().path());
-    files.filter(|file| *file != key_file(path)).flat_map(|file| fs::read(file).unwrap()).collect()
-}
-
-fn contains(haystack: &[u8], needle: &[u8]) -> bool {
-    haystack.windows(needle.len()).any(|window| window == needle)
-}
+use crate::file::*;
 
 #[cfg(unix)]
 fn mode(path: &Path) -> u32 {
@@ -102,41 +52,6 @@ async fn files_that_were_open_to_others_are_closed() {
 }
 
 #[tokio::test]
-async fn no_secret_is_in_the_files() {
-    let f = fixture().await;
-    let path = path_in(&f.folder);
-    let id = project(&f.store, "a name that is no secret").await;
-    let (_, string) = token(&f.store, id).await;
-    let before = bytes_at_rest(&path);
-    f.store.close().await;
-    for bytes in [before, bytes_at_rest(&path)] {
-        assert!(contains(&bytes, b"a name that is no secret"));
-        assert!(!contains(&bytes, KEY.as_bytes()));
-        assert!(!contains(&bytes, string.reveal().as_bytes()));
-        assert!(!contains(&bytes, &string.reveal().as_bytes()[3..]));
-        let encryption_key = fs::read(key_file(&path)).unwrap();
-        assert!(!contains(&bytes, encryption_key.trim_ascii()));
-    }
-}
-
-#[tokio::test]
-async fn a_deleted_projects_sealed_key_is_erased_and_its_record_stays() {
-    let f = fixture().await;
-    let path = path_in(&f.folder);
-    let id = project(&f.store, "alpha").await;
-    let mut raw = raw(&path).await;
-    let sealed: String = sqlx::query_scalar("SELECT api_key FROM projects").fetch_one(&mut raw).await.unwrap();
-    assert!(sealed.starts_with("enc:v1:"), "{sealed}");
-    delete_project(&f.store, id).await.unwrap();
-    let left: (String, Option<String>, Option<i64>) =
-        sqlx::query_as("SELECT name, api_key, deleted_at FROM projects").fetch_one(&mut raw).await.unwrap();
-    assert_eq!(left, ("alpha".to_owned(), None, Some(at(50).as_micros())));
-    sqlx::Connection::close(raw).await.unwrap();
-    f.store.close().await;
-    assert!(!contains(&bytes_at_rest(&path), sealed.as_bytes()));
-}
-
-#[tokio::test]
 async fn everything_is_there_after_a_restart() {
     let f = fixture().await;
     let path = path_in(&f.folder);
@@ -152,164 +67,10 @@ async fn everything_is_there_after_a_restart() {
 }
 
 #[tokio::test]
-async fn one_unreadable_key_does_not_break_the_list() {
-    let f = fixture().await;
-    let (good, bad) = (project(&f.store, "good").await, project(&f.store, "bad").await);
-    let (_, string) = token(&f.store, bad).await;
-    // The key of another project, sealed for that one.
-    sqlx::query("UPDATE projects SET api_key = (SELECT api_key FROM projects WHERE id = ?1) WHERE id = ?2")
-        .bind(good.to_string())
-        .bind(bad.to_string())
-        .execute(&mut raw(&path_in(&f.folder)).await)
-        .await
-        .unwrap();
-    let (projects, total) = list_projects(&f.store, Page::default()).await;
-    let key_of = |id| projects.iter().find(|project| project.id == id).unwrap().api_key.clone();
-    assert_eq!((key_of(good), total), (KeyView::Masked(KEY_MASK.to_owned()), 2));
-    assert_eq!(key_of(bad), KeyView::Unreadable);
-    let failure = f.store.find_grant(f.store.token_key().digest(&string)).await.unwrap_err();
-    assert!(matches!(failure, StoreError::KeyUnreadable(id) if id == bad));
-    switch_project(&f.store, bad, false, at(1)).await;
-}
-
-#[tokio::test]
-async fn the_key_file_is_made_once_and_used_again() {
-    let f = fixture().await;
-    let path = path_in(&f.folder);
-    let made = fs::read_to_string(key_file(&path)).unwrap();
-    assert_eq!(made.trim_end().len(), 44);
-    f.store.close().await;
-    open(&path).await.unwrap();
-    assert_eq!(fs::read_to_string(key_file(&path)).unwrap(), made);
-}
-
-#[tokio::test]
-async fn a_setting_makes_no_key_file() {
-    let folder = TempDir::new().unwrap();
-    open_with(&path_in(&folder), SETTING).await.unwrap();
-    assert!(!key_file(&path_in(&folder)).exists());
-}
-
-#[tokio::test]
-async fn another_key_is_refused_and_the_right_one_still_opens() {
-    let folder = TempDir::new().unwrap();
-    let path = path_in(&folder);
-    open_with(&path, SETTING).await.unwrap().close().await;
-    let refused = open_with(&path, OTHER_SETTING).await.unwrap_err();
-    assert!(matches!(refused, OpenError::WrongKey { .. }));
-    assert!(refused.to_string().contains("ENCRYPTION_KEY"), "{refused}");
-    open_with(&path, SETTING).await.unwrap();
-}
-
-#[tokio::test]
-async fn a_setting_beside_the_key_file_that_counts_is_refused_with_a_hint() {
-    let f = fixture().await;
-    let path = path_in(&f.folder);
-    let refused = open_with(&path, SETTING).await.unwrap_err();
-    assert!(refused.to_string().contains("llm-proxy.db.key"), "{refused}");
-}
-
-#[tokio::test]
-async fn a_sealed_database_without_a_key_is_refused_and_no_new_key_is_made() {
-    let f = fixture().await;
-    let path = path_in(&f.folder);
-    f.store.close().await;
-    fs::rename(key_file(&path), path.with_extension("away")).unwrap();
-    let refused = open(&path).await.unwrap_err();
-    assert!(matches!(refused, OpenError::KeyMissing { .. }));
-    assert!(refused.to_string().contains("llm-proxy.db.key"), "{refused}");
-    assert!(!key_file(&path).exists());
-}
-
-#[tokio::test]
-async fn a_setting_that_is_no_key_is_refused_without_showing_it() {
-    let folder = TempDir::new().unwrap();
-    let refused = open_with(&path_in(&folder), "c2VjcmV0IGJ1dCBzaG9ydA==").await.unwrap_err();
-    assert!(matches!(refused, OpenError::BadEncryptionKey));
-    assert!(!format!("{refused} {refused:?}").contains("c2Vj"), "{refused:?}");
-}
-
-#[tokio::test]
-async fn a_damaged_key_file_is_refused_and_kept() {
-    let f = fixture().await;
-    let path = path_in(&f.folder);
-    f.store.close().await;
-    for damaged in [&b"half a ke"[..], b"", b"\xff\xfe"] {
-        fs::write(key_file(&path), damaged).unwrap();
-        assert!(matches!(open(&path).await, Err(OpenError::KeyFileDamaged { .. })));
-        assert_eq!(fs::read(key_file(&path)).unwrap(), damaged);
-    }
-}
-
-#[tokio::test]
 async fn a_folder_in_the_place_of_the_file_is_refused_with_its_path() {
     let folder = TempDir::new().unwrap();
     let refused = open(folder.path()).await.unwrap_err();
     assert!(refused.to_string().contains(folder.path().to_str().unwrap()), "{refused}");
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn instances_that_open_a_new_database_together_agree_on_the_keys() {
-    for _ in 0..5 {
-        let folder = TempDir::new().unwrap();
-        let path = path_in(&folder);
-        let opening: Vec<_> = (0..8)
-            .map(|_| {
-                let path = path.clone();
-                tokio::spawn(async move { open(&path).await.unwrap() })
-            })
-            .collect();
-        let mut stores = Vec::new();
-        for store in opening {
-            stores.push(store.await.unwrap());
-        }
-        let id = project(&stores[0], "alpha").await;
-        let (_, string) = token(&stores[1], id).await;
-        for store in &stores {
-            assert_eq!(grant(store, &string).await.unwrap().upstream_key.reveal(), KEY);
-        }
-    }
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_limit_is_exact_over_several_instances() {
-    const LIMIT: u64 = 40;
-    let f = fixture().await;
-    let path = path_in(&f.folder);
-    let id = limited_token(&f.store, project(&f.store, "alpha").await, LIMIT).await;
-    let (one, two) = (Arc::new(f.store), Arc::new(open(&path).await.unwrap()));
-    let tasks: Vec<_> = (0..64)
-        .map(|n| {
-            let store = Arc::clone(if n % 2 == 0 { &one } else { &two });
-            tokio::spawn(async move { store.spend(id, at(1)).await.unwrap() })
-        })
-        .collect();
-    let mut allowed = 0;
-    for task in tasks {
-        allowed += u64::from(task.await.unwrap() == Spent::Allowed);
-    }
-    assert_eq!((allowed, get_token(&*two, id).await.unwrap().request_count), (LIMIT, LIMIT));
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn of_equal_names_at_the_same_time_one_is_taken() {
-    let f = fixture().await;
-    let path = path_in(&f.folder);
-    let stores = [Arc::new(f.store), Arc::new(open(&path).await.unwrap())];
-    let tasks: Vec<_> = (0..8)
-        .map(|n| {
-            let store = Arc::clone(&stores[n % 2]);
-            tokio::spawn(async move { create(&*store, "alpha", at(1)).await })
-        })
-        .collect();
-    let mut made = 0;
-    for task in tasks {
-        match task.await.unwrap() {
-            Ok(_) => made += 1,
-            Err(refusal) => assert_eq!(refusal, CommandError::ProjectNameTaken),
-        }
-    }
-    assert_eq!(made, 1);
 }
 
 /// Polls `call` at most `polls` times; `None` if it was not done by then.

@@ -99,6 +99,7 @@ pub(crate) async fn tokens_of_the_same_time_keep_their_order_over_pages<S: Store
         pieces.extend(list_tokens(&**store, of(id), page(offset, 3), at(0)).await.0);
     }
     assert_eq!(pieces, whole);
+    assert!(whole.is_sorted_by(|newer, older| newer.id > older.id));
 }
 
 pub(crate) async fn tokens_are_filtered_by_project<S: Store>(store: &Shared<S>) {

@@ -1,0 +1,78 @@
+//! Nothing that this crate or the libraries under it log, at any level, holds a secret. A process of its own, since
+//! the log is the process's: statements run on threads that have no other.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "this is all tests: there a panic is the report")]
+
+use std::io::{self, Write};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use llm_proxy_core::exchange::{StoreEffect, StoreOutcome};
+use llm_proxy_core::manage::{Command, NewProject, NewToken, Page, ProjectChange, Reply};
+use llm_proxy_core::secret::Secret;
+use llm_proxy_core::time::Now;
+use llm_proxy_storage::{Database, Storage, StorageConfig};
+
+const KEYS: [&str; 2] = ["sk-upstream-0123456789abcdef", "sk-rotated-0123456789abcdef"];
+
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+async fn manage(storage: &Storage, command: Command) -> Option<Reply> {
+    let StoreOutcome::Managed(reply) = storage.perform(StoreEffect::Manage(command), Now::default()).await else {
+        panic!("another outcome")
+    };
+    reply.ok()
+}
+
+#[tokio::test]
+async fn no_secret_is_logged_at_any_level() {
+    let log = Log::default();
+    let writer = log.clone();
+    tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_writer(move || writer.clone()).init();
+    let folder = tempfile::TempDir::new().unwrap();
+    let path = folder.path().join("test.db");
+    let config = StorageConfig::new(Database::Sqlite { path: path.clone(), pool_size: 2 });
+    let storage = Storage::open(config.clone()).await.unwrap();
+
+    let new = NewProject { name: "alpha".into(), api_key: Secret::new(KEYS[0].into()), provider: "openai".into() };
+    let Some(Reply::ProjectCreated(project)) = manage(&storage, Command::CreateProject(new.clone())).await else {
+        panic!("no project")
+    };
+    assert!(manage(&storage, Command::CreateProject(new)).await.is_none());
+    let lifetime = Duration::from_secs(60);
+    let new = NewToken { project_id: project.id, lifetime, max_requests: Some(1), requests_per_minute: None };
+    let Some(Reply::TokenCreated(token, string)) = manage(&storage, Command::CreateToken(new)).await else {
+        panic!("no token")
+    };
+    let digest = storage.token_key().digest(&string);
+    storage.perform(StoreEffect::FindGrant(digest), Now::default()).await;
+    storage.perform(StoreEffect::Spend(token.id), Now::default()).await;
+    let rotate = ProjectChange { api_key: Some(Secret::new(KEYS[1].into())), ..ProjectChange::default() };
+    manage(&storage, Command::UpdateProject(project.id, rotate)).await.unwrap();
+    manage(&storage, Command::ListProjects(Page::default())).await.unwrap();
+    storage.close().await;
+    storage.perform(StoreEffect::FindGrant(digest), Now::default()).await;
+    let mut other = config;
+    other.encryption_key = Some(Secret::new("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=".into()));
+    Storage::open(other).await.unwrap_err();
+
+    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    for expected in ["made a key file", "the store failed"] {
+        assert!(log.contains(expected), "{log}");
+    }
+    let key_file = std::fs::read_to_string(folder.path().join("test.db.key")).unwrap();
+    for secret in [KEYS[0], KEYS[1], &string.reveal()[3..], key_file.trim(), "AAECAwQFBgcICQoLDA0O"] {
+        assert!(!log.contains(secret), "{log}");
+    }
+}
