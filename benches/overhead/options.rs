@@ -21,8 +21,8 @@ cargo bench --bench overhead -- [options]
   --origin-port N          port of the built-in origin (default: any free one)
   --scenarios LIST         of: small, stream, large (default: all)
   --connections N          client connections (default: 8)
-  --requests N             requests a round; a stream counts for 50 (default: 20000)
-  --rounds N               rounds, interleaved over the columns (default: 5)
+  --requests N             requests a round; a stream counts for 50 (default: 4000)
+  --rounds N               rounds, interleaved over the columns (default: 31)
   --chunk-gap MICROS       pause of the origin between the chunks of a stream (default: 1000)
   --strace                 count system calls per request instead (needs strace and the right to trace)
 ";
@@ -62,8 +62,8 @@ impl Default for Options {
             origin_port: 0,
             scenarios: Scenario::ALL.to_vec(),
             connections: 8,
-            requests: 20_000,
-            rounds: 5,
+            requests: 4_000,
+            rounds: 31,
             chunk_gap: Duration::from_millis(1),
             strace: false,
         }
