@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::auth::TokenKey;
 use crate::http1::HeadLimits;
 use crate::secret::Secret;
-use crate::settings::Providers;
+use crate::settings::{Networks, Providers};
 
 /// The rules. Made once at the start and shared.
 #[derive(Clone, Debug)]
@@ -20,6 +20,8 @@ pub struct Rules {
     pub enforce_project_active: bool,
     /// Whether the upstream is told the client's address (FORWARD_CLIENT_IP).
     pub forward_client_ip: bool,
+    /// The proxies before us whose `X-Forwarded-For` is believed (TRUSTED_PROXIES).
+    pub trusted_proxies: Networks,
     /// What a head may cost, in both directions.
     pub head_limits: HeadLimits,
     /// The time limits that are not a provider's.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use llm_proxy_core::http1::HeadLimits;
 use llm_proxy_core::rules::{Patience, Rules};
 use llm_proxy_core::secret::Secret;
-use llm_proxy_core::settings::{ProviderDefaults, Providers, ProvidersError, parse_providers};
+use llm_proxy_core::settings::{Networks, ProviderDefaults, Providers, ProvidersError, parse_providers};
 use llm_proxy_runtime_tokio::{RunError, ServerConfig, Stopped, run};
 use llm_proxy_storage::{Database, StorageConfig};
 use thiserror::Error;
@@ -47,6 +47,7 @@ pub(crate) fn demo(addr: SocketAddr) -> Result<Stopped, DemoError> {
         token_key,
         enforce_project_active: true,
         forward_client_ip: false,
+        trusted_proxies: Networks::default(),
         head_limits: HeadLimits::default(),
         patience: Patience::default(),
         version: env!("CARGO_PKG_VERSION"),

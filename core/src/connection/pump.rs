@@ -75,7 +75,7 @@ impl Session {
     }
 
     fn on_request(&mut self, head: Box<RequestHead>, framing: Framing, now: Now) {
-        let request = NewRequest { head, framing, client_ip: self.client_ip, draining: self.draining };
+        let request = NewRequest { head, framing, peer: self.peer, draining: self.draining };
         let mut cx = Context { rules: &self.rules, now, scratch: &mut self.scratch };
         self.exchange = Some(Exchange::new(request, &mut self.ids, &mut cx));
         self.until_close = false;

@@ -122,7 +122,7 @@ pub struct Session {
     pub(super) link: Upstream,
     pub(super) ids: IdSource,
     pub(super) scratch: BytesMut,
-    pub(super) client_ip: IpAddr,
+    pub(super) peer: IpAddr,
     pub(super) effects: VecDeque<SessionEffect>,
     pub(super) last_effect: EffectId,
     pub(super) life: Life,
@@ -135,9 +135,9 @@ pub struct Session {
 }
 
 impl Session {
-    /// A connection from `client_ip`, accepted at `now`. `seed` is random; ids of its exchanges come from it.
+    /// A connection from `peer`, accepted at `now`. `seed` is random; ids of its exchanges come from it.
     #[must_use]
-    pub fn new(rules: Arc<Rules>, client_ip: IpAddr, seed: u128, now: Now) -> Self {
+    pub fn new(rules: Arc<Rules>, peer: IpAddr, seed: u128, now: Now) -> Self {
         Self {
             client: ClientConnection::new(rules.head_limits, now.mono),
             upstream: UpstreamConnection::new(rules.head_limits),
@@ -146,7 +146,7 @@ impl Session {
             link: Upstream::None,
             ids: IdSource::new(seed),
             scratch: BytesMut::new(),
-            client_ip,
+            peer,
             effects: VecDeque::new(),
             last_effect: EffectId(0),
             life: Life::Open,

@@ -15,7 +15,7 @@ use crate::proxy::{
     write_response_head,
 };
 use crate::reject::{Refusal, UpstreamFault};
-use crate::settings::Provider;
+use crate::settings::{Provider, client_ip};
 use crate::time::Instant;
 
 /// How far the way to the upstream is.
@@ -139,7 +139,10 @@ impl Exchange {
             key: &forward.grant.upstream_key,
             ids: &self.ids,
             path: self.rewritten_path.as_deref().unwrap_or_else(|| head.path()),
-            client_ip: cx.rules.forward_client_ip.then_some(self.request.client_ip),
+            client_ip: cx
+                .rules
+                .forward_client_ip
+                .then(|| client_ip(self.request.peer, head.fields(), &cx.rules.trusted_proxies)),
         };
         write_request_head(head, plan, cx.scratch);
         let bytes = cx.scratch.split().freeze();

@@ -35,8 +35,8 @@ pub struct NewRequest {
     pub head: Box<RequestHead>,
     /// Where its content ends.
     pub framing: Framing,
-    /// The client's address.
-    pub client_ip: IpAddr,
+    /// The address at the other end of the connection: the client's, or a proxy's.
+    pub peer: IpAddr,
     /// Whether the program is stopping, so that the answer must close.
     pub draining: bool,
 }

@@ -7,6 +7,7 @@
 mod base_url;
 mod builtin;
 mod cidr;
+mod client_ip;
 mod duration;
 mod provider;
 mod provider_entry;
@@ -24,6 +25,7 @@ mod tests;
 pub use base_url::BaseUrlError;
 pub use builtin::{BUILTIN_PROVIDERS, builtin_providers};
 pub use cidr::{Networks, NetworksError};
+pub use client_ip::client_ip;
 pub use duration::{DurationError, format_duration, parse_duration};
 pub use provider::{BaseUrl, ConnectionLimits, KeyPlacement, Provider, Providers, Scheme, Timeouts};
 pub use providers_file::{ProviderDefaults, ProvidersError, UnknownProvider, parse_providers};

@@ -13,7 +13,7 @@ use crate::reject::Dialect;
 use crate::routing::EndpointPattern;
 use crate::rules::{Patience, Rules};
 use crate::secret::Secret;
-use crate::settings::{BaseUrl, ConnectionLimits, KeyPlacement, Provider, Providers, Scheme, Timeouts};
+use crate::settings::{BaseUrl, ConnectionLimits, KeyPlacement, Networks, Provider, Providers, Scheme, Timeouts};
 use crate::time::Timestamp;
 
 /// The client's token in every dialogue.
@@ -56,6 +56,7 @@ pub fn rules() -> Rules {
         token_key: TokenKey::new(&[7; 32]),
         enforce_project_active: true,
         forward_client_ip: false,
+        trusted_proxies: Networks::default(),
         head_limits: HeadLimits::default(),
         patience: Patience::default(),
         version: "0.0.0",
