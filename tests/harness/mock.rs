@@ -209,6 +209,11 @@ impl Connection {
         self.incoming.piece(limit).ok().flatten()
     }
 
+    /// Whether the request that came last is the first of the whole upstream.
+    pub(crate) fn is_first_request(&self) -> bool {
+        self.seen.requests.lock().unwrap().len() == 1
+    }
+
     /// Waits for a byte of the next request without taking it. `false` if the peer closed.
     pub(crate) fn first_byte(&mut self) -> bool {
         !self.incoming.unread().is_empty() || self.incoming.fill().unwrap_or(false)
