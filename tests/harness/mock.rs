@@ -195,10 +195,16 @@ impl Connection {
         Some(request)
     }
 
-    /// Reads the next request's head only; nothing is recorded.
+    /// Reads the next request's head only; nothing is recorded. A client that waits for it is told to continue, as
+    /// RFC 9110 section 10.1.1 wants it.
     pub(crate) fn request_head(&mut self) -> Option<Head> {
         match self.incoming.head(false, false) {
-            Ok(head) => head,
+            Ok(head) => {
+                if head.as_ref().is_some_and(|head| head.has("expect")) {
+                    self.send(b"HTTP/1.1 100 Continue\r\n\r\n");
+                }
+                head
+            }
             Err(Broken::Malformed(what)) => panic!("the program sent the upstream what is not HTTP: {what}"),
             Err(_) => None,
         }

@@ -16,8 +16,8 @@ mod tools;
 mod turn;
 
 pub(crate) use client::{Client, get, post};
-pub(crate) use http::{Broken, Head, Response};
-pub(crate) use manage::{Project, Token};
+pub(crate) use http::{Broken, Response};
+pub(crate) use manage::Token;
 pub(crate) use mock::{Connection, Mock, Recorded, ok};
 pub(crate) use options::{Entry, Options};
 pub(crate) use proxy::{Exited, Proxy};

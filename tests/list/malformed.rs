@@ -4,10 +4,10 @@
 //! 6 and 11.2) or what it says.
 
 use super::{agreeable, assert_refused};
-use crate::harness::Client;
+use crate::harness::{Client, Proxy, get};
 
 /// What is wrong, and the request; `TOKEN` stands for the field line with a good token.
-const CASES: [(&str, &[u8]); 36] = [
+const HEADS: [(&str, &[u8]); 25] = [
     ("no version", b"GET /v1/models\r\nHost: p\r\nTOKEN\r\n"),
     ("two spaces before the target", b"GET  /v1/models HTTP/1.1\r\nHost: p\r\nTOKEN\r\n"),
     ("two spaces after the target", b"GET /v1/models  HTTP/1.1\r\nHost: p\r\nTOKEN\r\n"),
@@ -32,21 +32,22 @@ const CASES: [(&str, &[u8]); 36] = [
     ("a bare LF after the request line", b"GET /v1/models HTTP/1.1\nHost: p\r\nTOKEN\r\n"),
     ("a bare LF after a field", b"GET /v1/models HTTP/1.1\r\nHost: p\nTOKEN\r\n"),
     ("a character that no name may have", b"GET /v1/models HTTP/1.1\r\nHost: p\r\nTOKENX[A]: b\r\n\r\n"),
-    ("two lengths", b"POST /v1/responses HTTP/1.1\r\nHost: p\r\nTOKENContent-Length: 2\r\nContent-Length: 3\r\n\r\nab"),
-    ("a list of lengths", b"POST /v1/responses HTTP/1.1\r\nHost: p\r\nTOKENContent-Length: 2, 3\r\n\r\nab"),
-    ("a signed length", b"POST /v1/responses HTTP/1.1\r\nHost: p\r\nTOKENContent-Length: +2\r\n\r\nab"),
-    ("a negative length", b"POST /v1/responses HTTP/1.1\r\nHost: p\r\nTOKENContent-Length: -2\r\n\r\nab"),
-    ("a length in hexadecimal", b"POST /v1/responses HTTP/1.1\r\nHost: p\r\nTOKENContent-Length: 0x2\r\n\r\nab"),
-    ("an empty length", b"POST /v1/responses HTTP/1.1\r\nHost: p\r\nTOKENContent-Length:\r\n\r\nab"),
-    ("an endless length", b"POST /v1/responses HTTP/1.1\r\nHost: p\r\nTOKENContent-Length: 99999999999999999999\r\n\r\n"),
-    (
-        "a length and chunks",
-        b"POST /v1/responses HTTP/1.1\r\nHost: p\r\nTOKENContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-    ),
-    ("chunks not last", b"POST /v1/responses HTTP/1.1\r\nHost: p\r\nTOKENTransfer-Encoding: chunked, gzip\r\n\r\n0\r\n\r\n"),
-    ("chunks twice", b"POST /v1/responses HTTP/1.1\r\nHost: p\r\nTOKENTransfer-Encoding: chunked, chunked\r\n\r\n0\r\n\r\n"),
-    ("a disguised coding", b"POST /v1/responses HTTP/1.1\r\nHost: p\r\nTOKENTransfer-Encoding: \x0bchunked\r\n\r\n0\r\n\r\n"),
     ("chunks in HTTP/1.0", b"POST /v1/responses HTTP/1.0\r\nTOKENTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
+];
+
+/// What is wrong with the framing of a `POST`: its fields, and what follows the head.
+const FRAMINGS: [(&str, &[u8], &[u8]); 11] = [
+    ("two lengths", b"Content-Length: 2\r\nContent-Length: 3\r\n", b"ab"),
+    ("a list of lengths", b"Content-Length: 2, 3\r\n", b"ab"),
+    ("a signed length", b"Content-Length: +2\r\n", b"ab"),
+    ("a negative length", b"Content-Length: -2\r\n", b"ab"),
+    ("a length in hexadecimal", b"Content-Length: 0x2\r\n", b"ab"),
+    ("an empty length", b"Content-Length:\r\n", b"ab"),
+    ("an endless length", b"Content-Length: 99999999999999999999\r\n", b""),
+    ("a length and chunks", b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n", b"0\r\n\r\n"),
+    ("chunks not last", b"Transfer-Encoding: chunked, gzip\r\n", b"0\r\n\r\n"),
+    ("chunks twice", b"Transfer-Encoding: chunked, chunked\r\n", b"0\r\n\r\n"),
+    ("a disguised coding", b"Transfer-Encoding: \x0bchunked\r\n", b"0\r\n\r\n"),
 ];
 
 /// What is wrong with the chunks after a good head.
@@ -69,16 +70,39 @@ fn with_token(request: &[u8], token: &str) -> Vec<u8> {
     filled
 }
 
+/// A `POST` with these fields beside `Host` and the token.
+fn framed(fields: &[u8], after: &[u8], token: &str) -> Vec<u8> {
+    let mut request = b"POST /v1/responses HTTP/1.1\r\nHost: p\r\nTOKEN".to_vec();
+    request.extend(fields);
+    request.extend(b"\r\n");
+    request.extend(after);
+    with_token(&request, token)
+}
+
+/// Asserts that the request is a bad one and that its connection ends with the answer.
+fn assert_bad(proxy: &Proxy, what: &str, request: &[u8]) {
+    let mut client = Client::connect(proxy.addr);
+    client.send(request);
+    let response = client.try_response(false).unwrap_or_else(|broken| panic!("{what}: {broken:?}"));
+    assert_eq!(response.status(), 400, "{what}: {:?}", response.text());
+    assert_refused(&response, 400, "bad_request");
+    client.expect_close();
+}
+
 #[test]
 fn each_malformed_head_is_a_bad_request_and_reaches_no_upstream() {
     let (mock, proxy, token) = agreeable();
-    for (what, request) in CASES {
-        let mut client = Client::connect(proxy.addr);
-        client.send(&with_token(request, &token));
-        let response = client.try_response(false).unwrap_or_else(|broken| panic!("{what}: {broken:?}"));
-        assert_eq!(response.status(), 400, "{what}: {:?}", response.text());
-        assert_refused(&response, 400, "bad_request");
-        client.expect_close();
+    for (what, request) in HEADS {
+        assert_bad(&proxy, what, &with_token(request, &token));
+    }
+    assert_eq!(mock.connections(), 0);
+}
+
+#[test]
+fn each_malformed_framing_is_a_bad_request_and_reaches_no_upstream() {
+    let (mock, proxy, token) = agreeable();
+    for (what, fields, after) in FRAMINGS {
+        assert_bad(&proxy, what, &framed(fields, after, &token));
     }
     assert_eq!(mock.connections(), 0);
 }
@@ -87,15 +111,7 @@ fn each_malformed_head_is_a_bad_request_and_reaches_no_upstream() {
 fn each_malformed_chunk_is_a_bad_request_and_never_a_complete_one() {
     let (mock, proxy, token) = agreeable();
     for (what, chunks) in CHUNKS {
-        let mut client = Client::connect(proxy.addr);
-        let head = b"POST /v1/responses HTTP/1.1\r\nHost: p\r\nTOKENTransfer-Encoding: chunked\r\n\r\n".as_slice();
-        let mut request = with_token(head, &token);
-        request.extend(chunks);
-        client.send(&request);
-        let response = client.try_response(false).unwrap_or_else(|broken| panic!("{what}: {broken:?}"));
-        assert_eq!(response.status(), 400, "{what}");
-        assert_refused(&response, 400, "bad_request");
-        client.expect_close();
+        assert_bad(&proxy, what, &framed(b"Transfer-Encoding: chunked\r\n", chunks, &token));
     }
     assert_eq!(mock.count(), 0);
 }
@@ -103,25 +119,17 @@ fn each_malformed_chunk_is_a_bad_request_and_never_a_complete_one() {
 #[test]
 fn nothing_after_a_malformed_request_is_read_as_another() {
     let (mock, proxy, token) = agreeable();
-    let mut client = Client::connect(proxy.addr);
-    let mut request = with_token(
-        b"POST /v1/responses HTTP/1.1\r\nHost: p\r\nTOKENContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-        &token,
-    );
-    request.extend(with_token(b"GET /v1/models HTTP/1.1\r\nHost: p\r\nTOKEN\r\n", &token));
-    client.send(&request);
-    assert_refused(&client.response(), 400, "bad_request");
-    client.expect_close();
+    let fields = b"Content-Length: 4\r\nTransfer-Encoding: chunked\r\n";
+    let mut request = framed(fields, b"0\r\n\r\n", &token);
+    request.extend(get("/v1/models", &token));
+    assert_bad(&proxy, "a request behind", &request);
     assert_eq!(mock.connections(), 0);
 }
 
 #[test]
 fn equal_lengths_twice_are_one_length_or_refused_but_never_ambiguous() {
     let (mock, proxy, token) = agreeable();
-    let request = with_token(
-        b"POST /v1/responses HTTP/1.1\r\nHost: p\r\nTOKENContent-Length: 2\r\nContent-Length: 2\r\n\r\nab",
-        &token,
-    );
+    let request = framed(b"Content-Length: 2\r\nContent-Length: 2\r\n", b"ab", &token);
     let response = Client::once(proxy.addr, &request);
     match response.status() {
         200 => {

@@ -69,6 +69,7 @@ fn what_is_wrong_with_a_new_token_is_said_by_member() {
     let id = proxy.project().id;
     let cases = [
         (json!({"duration_minutes": 60}), "project_id"),
+        (json!({"project_id": "nonsense", "duration_minutes": 60}), "project_id"),
         (json!({"project_id": id}), "duration_minutes"),
         (json!({"project_id": id, "duration_minutes": 0}), "duration_minutes"),
         (json!({"project_id": id, "duration_minutes": 525_601}), "duration_minutes"),
@@ -97,10 +98,8 @@ fn the_longest_and_the_shortest_life_are_allowed() {
 #[test]
 fn a_token_needs_a_project_that_is_there_and_active() {
     let (_mock, proxy, _) = agreeable();
-    for id in ["0198c0de-0000-7000-8000-000000000000", "nonsense"] {
-        let body = json!({"project_id": id, "duration_minutes": 60});
-        assert_eq!(proxy.manage("POST", "/manage/tokens", Some(&body)).status(), 404, "{id}");
-    }
+    let body = json!({"project_id": "0198c0de-0000-7000-8000-000000000000", "duration_minutes": 60});
+    assert_eq!(proxy.manage("POST", "/manage/tokens", Some(&body)).status(), 404);
     let project = proxy.project();
     proxy.managed("PATCH", &format!("/manage/projects/{}", project.id), &json!({"is_active": false}));
     let body = json!({"project_id": project.id, "duration_minutes": 60});

@@ -69,5 +69,12 @@ fn assert_refused(response: &Response, status: u16, code: &str) {
     assert_eq!(body["request_id"].as_str(), response.value("x-proxy-request-id"), "{body}");
 }
 
+/// The code of a refusal, in whatever dialect.
+fn code_of(response: &Response) -> String {
+    let error = &response.json()["error"];
+    let code = if error["code"].is_string() { &error["code"] } else { &error["details"][0]["reason"] };
+    code.as_str().unwrap_or_else(|| panic!("no code in {error}")).to_owned()
+}
+
 /// Lets the token of that id expire in the database, behind the program's back.
 const EXPIRE: &str = "UPDATE tokens SET expires_at = 1000 WHERE id = ?";

@@ -24,9 +24,8 @@ fn message(content: &Value) -> Value {
 
 /// The events of a streamed message.
 fn events() -> Vec<Value> {
-    let text = |text: &str| {
-        json!({"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": text}})
-    };
+    let text =
+        |text: &str| json!({"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": text}});
     vec![
         json!({"type": "message_start", "message": message(&json!([]))}),
         json!({"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}}),
