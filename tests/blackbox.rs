@@ -1,0 +1,17 @@
+//! Black-box tests: the built program, seen only from outside, by its sockets, its log, its exit code and its files.
+//!
+//! Decides whether the program keeps its contract. Never looks into a crate of the workspace. The list of tests is
+//! written once (`list/`) and instantiated once per runtime, so a test that is missing on one runtime does not compile.
+//! Run by `./scripts/test`, which installs the SDKs that some of the tests drive.
+
+#[cfg(test)]
+mod harness;
+
+/// The list on the tokio runtime.
+#[cfg(test)]
+#[path = "."]
+mod tokio {
+    const RUNTIME: &str = "tokio";
+    #[path = "list/mod.rs"]
+    mod list;
+}

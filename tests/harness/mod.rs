@@ -1,0 +1,31 @@
+//! What the black-box tests stand on: a process to test, an upstream that can misbehave, a client that reads strictly.
+//!
+//! None of it uses an HTTP library: what is tested must not be mended or hidden by another parser's tolerance. Nothing
+//! here sleeps to synchronise: scripts wait for signals, reads and deadlines.
+
+mod client;
+mod http;
+mod logs;
+mod manage;
+mod mock;
+mod options;
+mod proxy;
+mod signal;
+mod tls;
+mod tools;
+mod turn;
+
+pub(crate) use client::{Client, get, post};
+pub(crate) use http::{Broken, Response};
+pub(crate) use manage::Token;
+pub(crate) use mock::{Connection, Mock, Recorded, ok};
+pub(crate) use options::{Entry, Options};
+pub(crate) use proxy::{Exited, Proxy};
+pub(crate) use signal::Signal;
+pub(crate) use tls::Authority;
+pub(crate) use tools::{node, python, raise_file_limit, sqlite};
+
+use std::time::Duration;
+
+/// How long a test waits for what must happen, before it says that it did not.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);

@@ -1,0 +1,91 @@
+//! How a test wants the program started: settings and providers.
+
+use std::fmt::Write;
+
+use super::mock::Mock;
+
+/// One entry of the providers file.
+#[derive(Clone, Debug)]
+pub(crate) struct Entry {
+    name: String,
+    base_url: String,
+    dialect: String,
+    lines: Vec<String>,
+}
+
+impl Entry {
+    /// An entry in OpenAI's dialect.
+    pub(crate) fn new(name: &str, base_url: &str) -> Self {
+        Self { name: name.into(), base_url: base_url.into(), dialect: "openai".into(), lines: Vec::new() }
+    }
+
+    pub(crate) fn dialect(mut self, dialect: &str) -> Self {
+        self.dialect = dialect.into();
+        self
+    }
+
+    /// One more line of the entry, such as `timeouts: {response_header: 300ms}`.
+    pub(crate) fn line(mut self, line: &str) -> Self {
+        self.lines.push(line.into());
+        self
+    }
+
+    fn write(&self, file: &mut String) {
+        let Self { name, base_url, dialect, lines } = self;
+        write!(file, "  {name}:\n    base_url: {base_url}\n    dialect: {dialect}\n").unwrap();
+        for line in lines {
+            writeln!(file, "    {line}").unwrap();
+        }
+        file.push_str(
+            "    allowed_endpoints: [/v1/chat/completions, /v1/responses, /v1/embeddings, /v1/models, /v1/messages, \
+             /v1beta]\n    allowed_methods: [GET, POST, DELETE, PUT, PATCH]\n",
+        );
+    }
+}
+
+/// How the program is started.
+#[derive(Clone, Debug)]
+pub(crate) struct Options {
+    pub(super) env: Vec<(String, String)>,
+    entries: Vec<Entry>,
+    pub(super) alone: bool,
+}
+
+impl Options {
+    /// In front of one upstream in OpenAI's dialect, named `mock`.
+    pub(crate) fn towards(mock: &Mock) -> Self {
+        Self::with(Entry::new("mock", &mock.base_url()))
+    }
+
+    /// In front of the given provider, which is the default.
+    pub(crate) fn with(entry: Entry) -> Self {
+        Self { env: Vec::new(), entries: vec![entry], alone: false }
+    }
+
+    /// One more provider.
+    pub(crate) fn and(mut self, entry: Entry) -> Self {
+        self.entries.push(entry);
+        self
+    }
+
+    /// A setting.
+    pub(crate) fn env(mut self, name: &str, value: &str) -> Self {
+        self.env.push((name.into(), value.into()));
+        self
+    }
+
+    /// No other proxy runs meanwhile: for tests that measure.
+    pub(crate) fn alone(mut self) -> Self {
+        self.alone = true;
+        self
+    }
+
+    /// The providers file.
+    pub(super) fn providers_file(&self) -> String {
+        let mut file = format!("default_api: {}\napis:\n", self.entries[0].name);
+        for entry in &self.entries {
+            entry.write(&mut file);
+        }
+        file
+    }
+}

@@ -1,0 +1,214 @@
+//! The program as a process: started in a folder of its own, watched, and ended with the test.
+//!
+//! Every test gets three checks for free when its proxy ends: each log line is one JSON object, none is at level ERROR
+//! (no client and no upstream can cause an error of ours), and none holds a secret that the harness gave out.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::Mutex;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal as Kill, kill_process};
+use serde_json::Value;
+use tempfile::TempDir;
+
+use super::PATIENCE;
+use super::logs::Logs;
+use super::options::Options;
+use super::turn::Turn;
+
+/// The operator's secret in all tests.
+pub(crate) const MANAGEMENT_TOKEN: &str = "canary-management-token-0123456789";
+
+/// A running proxy.
+pub(crate) struct Proxy {
+    /// Where it listens.
+    pub(crate) addr: SocketAddr,
+    runtime: &'static str,
+    child: Child,
+    folder: TempDir,
+    logs: Logs,
+    /// The log of the processes before the last restart.
+    past: Vec<String>,
+    secrets: Mutex<Vec<String>>,
+    _turn: Turn,
+}
+
+/// What is left of a proxy that did not start.
+#[derive(Debug)]
+pub(crate) struct Exited {
+    /// Its exit code.
+    pub(crate) code: Option<i32>,
+    /// What it said on standard error.
+    pub(crate) stderr: String,
+}
+
+/// A command with the options' settings and no other environment.
+fn command(runtime: &str, options: &Options, folder: &Path) -> Command {
+    let providers = folder.join("providers.yaml");
+    std::fs::write(&providers, options.providers_file()).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_llm-proxy"));
+    command
+        .arg("server")
+        .current_dir(folder)
+        .env_clear()
+        .env("MANAGEMENT_TOKEN", MANAGEMENT_TOKEN)
+        .env("LISTEN_ADDR", "127.0.0.1:0")
+        .env("DATABASE_PATH", folder.join("proxy.db"))
+        .env("API_CONFIG_PATH", providers)
+        .env("RUNTIME", runtime)
+        .env("LOG_FORMAT", "json")
+        .env("WORKERS", "2")
+        .envs(options.env.iter().map(|(name, value)| (name, value)))
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped());
+    command
+}
+
+/// Starts the program and waits until it listens: the process, its log, and where it listens.
+fn launch(runtime: &str, options: &Options, folder: &Path) -> (Child, Logs, SocketAddr) {
+    let mut child = command(runtime, options, folder).spawn().unwrap();
+    let mut logs = Logs::collect(child.stderr.take().unwrap());
+    let Some(listening) = logs.message("listening") else {
+        let _ = child.kill();
+        let status = child.wait();
+        panic!("the program did not start ({status:?}):\n{}", logs.finish().join("\n"));
+    };
+    let addr = listening["addr"].as_str().unwrap().parse().unwrap();
+    (child, logs, addr)
+}
+
+impl Proxy {
+    /// Starts the program and waits until it listens.
+    pub(crate) fn start(runtime: &'static str, options: &Options) -> Self {
+        let turn = Turn::take(options.alone);
+        let folder = TempDir::new().unwrap();
+        let (child, logs, addr) = launch(runtime, options, folder.path());
+        let secrets = Mutex::new(vec![MANAGEMENT_TOKEN.to_owned()]);
+        Self { addr, runtime, child, folder, logs, past: Vec::new(), secrets, _turn: turn }
+    }
+
+    /// Starts it again on the same files, after it has ended; killed first if it has not.
+    pub(crate) fn restart(&mut self, options: &Options) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        self.past.extend(self.logs.finish());
+        (self.child, self.logs, self.addr) = launch(self.runtime, options, self.folder.path());
+    }
+
+    /// Starts the program, which is expected to give up.
+    pub(crate) fn start_in_vain(runtime: &str, options: &Options) -> Exited {
+        let _turn = Turn::take(options.alone);
+        let folder = TempDir::new().unwrap();
+        let mut child = command(runtime, options, folder.path()).spawn().unwrap();
+        let mut logs = Logs::collect(child.stderr.take().unwrap());
+        let code = wait(&mut child);
+        if code.is_none() {
+            let _ = child.kill();
+        }
+        Exited { code, stderr: logs.finish().join("\n") }
+    }
+
+    /// Remembers a secret that must never be logged.
+    pub(crate) fn guard(&self, secret: &str) {
+        self.secrets.lock().unwrap().push(secret.to_owned());
+    }
+
+    /// All secrets given out so far.
+    pub(crate) fn secrets(&self) -> Vec<String> {
+        self.secrets.lock().unwrap().clone()
+    }
+
+    /// The folder that holds its files.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Its database file.
+    pub(crate) fn database(&self) -> PathBuf {
+        self.folder.path().join("proxy.db")
+    }
+
+    /// Its log so far.
+    pub(crate) fn log_lines(&self) -> Vec<String> {
+        self.logs.lines()
+    }
+
+    /// Asks it to stop.
+    pub(crate) fn terminate(&self) {
+        self.signal(Kill::TERM);
+    }
+
+    /// Sends a signal.
+    pub(crate) fn signal(&self, signal: Kill) {
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
+    }
+
+    /// Waits for its end: the exit code, or `None` if it was killed or goes on.
+    pub(crate) fn wait(&mut self) -> Option<i32> {
+        wait(&mut self.child)
+    }
+
+    /// Its resident memory, bytes.
+    pub(crate) fn memory(&self) -> usize {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse::<usize>().unwrap() * 1024
+    }
+
+    /// How many files and sockets it has open.
+    pub(crate) fn open_files(&self) -> usize {
+        std::fs::read_dir(format!("/proc/{}/fd", self.child.id())).unwrap().count()
+    }
+
+    /// Waits until it has at most `limit` files open; gives how many it has.
+    pub(crate) fn until_open_files(&self, limit: usize) -> usize {
+        let deadline = Instant::now() + PATIENCE;
+        while self.open_files() > limit && Instant::now() < deadline {
+            thread::sleep(PAUSE);
+        }
+        self.open_files()
+    }
+
+    fn check_log(&self, lines: &[String]) {
+        let secrets = self.secrets.lock().unwrap();
+        for line in lines {
+            let leaked = secrets.iter().find(|secret| line.contains(secret.as_str()));
+            assert!(leaked.is_none(), "the log holds the secret {leaked:?}: {line}");
+            let entry: Value = serde_json::from_str(line).unwrap_or_else(|_| panic!("no JSON in the log: {line}"));
+            assert!(entry["level"] != "ERROR", "an error in the log: {line}");
+        }
+    }
+}
+
+/// Between two looks at a process. What is looked at (its end, its files) has no event to wait for with a deadline.
+const PAUSE: Duration = Duration::from_millis(5);
+
+/// Waits for a process with a deadline.
+fn wait(child: &mut Child) -> Option<i32> {
+    let deadline = Instant::now() + PATIENCE;
+    while Instant::now() < deadline {
+        if let Some(status) = child.try_wait().unwrap() {
+            return status.code();
+        }
+        thread::sleep(PAUSE);
+    }
+    None
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        let mut lines = std::mem::take(&mut self.past);
+        lines.extend(self.logs.finish());
+        if thread::panicking() {
+            eprintln!("--- the program's log ---\n{}", lines.join("\n"));
+        } else {
+            self.check_log(&lines);
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! Foreign programs that tests drive: the SDKs' interpreters and SQLite's shell, from where `./scripts/test` put them.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use serde_json::Value;
+
+/// Where `scripts/install-test-tools` puts them.
+fn tools() -> PathBuf {
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();
+    target.join("test-tools")
+}
+
+fn run(mut command: Command) -> Value {
+    let Output { status, stdout, stderr } =
+        command.output().unwrap_or_else(|error| panic!("{command:?}: {error}. Run ./scripts/test"));
+    let (stdout, stderr) = (String::from_utf8_lossy(&stdout), String::from_utf8_lossy(&stderr));
+    assert!(status.success(), "{command:?}: {status}\n{stdout}\n{stderr}");
+    serde_json::from_str(&stdout).unwrap_or_else(|error| panic!("{error}: {stdout:?} {stderr}"))
+}
+
+fn script(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/sdk").join(name)
+}
+
+/// The interpreter of the tests' own Python environment.
+fn interpreter() -> PathBuf {
+    let path = tools().join("python/bin/python");
+    assert!(path.exists(), "{} is missing: the tools are not installed. Run ./scripts/test", path.display());
+    path
+}
+
+/// Runs a Python script of `tests/sdk`: the JSON that it prints.
+pub(crate) fn python(name: &str, arguments: &[&str]) -> Value {
+    let mut command = Command::new(interpreter());
+    command.arg("-I").arg(script(name)).args(arguments).env_clear();
+    run(command)
+}
+
+/// Runs a Node script of `tests/sdk`: the JSON that it prints.
+pub(crate) fn node(name: &str, arguments: &[&str]) -> Value {
+    let modules = tools().join("node/node_modules");
+    assert!(modules.exists(), "{} is missing: the tools are not installed. Run ./scripts/test", modules.display());
+    let mut command = Command::new("node");
+    command.arg(script(name)).arg(modules).args(arguments);
+    run(command)
+}
+
+/// Runs one statement on a SQLite database and gives the number of rows that it changed.
+pub(crate) fn sqlite(database: &Path, statement: &str, parameters: &[&str]) -> u64 {
+    let mut command = Command::new(interpreter());
+    command.arg("-I").arg(script("sqlite.py")).arg(database).arg(statement).args(parameters);
+    run(command).as_u64().unwrap()
+}
+
+/// Lets this process, and those it starts from now on, open as many files as the system allows.
+pub(crate) fn raise_file_limit() {
+    let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
+    setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }).unwrap();
+}

@@ -1,0 +1,203 @@
+//! How the program stops: what runs may finish, up to a limit, and the exit code says whether it did. And how it
+//! refuses to start.
+
+use std::net::{TcpListener, TcpStream};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal as Kill;
+
+use super::{agreeable, start, start_in_vain};
+use crate::harness::{Broken, Client, Mock, Options, PATIENCE, Proxy, Signal, get, ok};
+
+/// Waits until the program takes no more connections.
+fn until_not_accepting(proxy: &Proxy) {
+    let deadline = Instant::now() + PATIENCE;
+    while TcpStream::connect(proxy.addr).is_ok() {
+        assert!(Instant::now() < deadline, "it still accepts connections");
+    }
+}
+
+/// An upstream that begins a stream and ends it when told, the program before it, and a client that has the beginning.
+fn streaming(options: impl Fn(Options) -> Options) -> (Mock, Proxy, Client, Signal) {
+    let finish = Signal::default();
+    let waiting = finish.clone();
+    let mock = Mock::start(move |connection, _| {
+        connection.send(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n");
+        connection.chunk(b"data: 1\n\n");
+        waiting.wait();
+        connection.chunk(b"data: 2\n\n");
+        connection.send(b"0\r\n\r\n");
+    });
+    let proxy = start(&options(Options::towards(&mock)));
+    let token = proxy.credential();
+    let mut client = Client::connect(proxy.addr);
+    client.send(&get("/v1/models", &token));
+    assert_eq!(client.head().status(), 200);
+    client.expect_body(b"data: 1\n\n");
+    (mock, proxy, client, finish)
+}
+
+#[test]
+fn an_idle_program_ends_cleanly_on_either_signal() {
+    for signal in [Kill::TERM, Kill::INT] {
+        let (_mock, mut proxy, token) = agreeable();
+        let mut idle = Client::connect(proxy.addr);
+        idle.send(&get("/v1/models", &token));
+        assert_eq!(idle.response().status(), 200);
+        let begin = Instant::now();
+        proxy.signal(signal);
+        assert_eq!(proxy.wait(), Some(0));
+        assert!(begin.elapsed() < Duration::from_secs(5), "idle connections held it up: {:?}", begin.elapsed());
+        idle.expect_close();
+    }
+}
+
+#[test]
+fn a_stream_may_finish() {
+    let (_mock, mut proxy, mut client, finish) = streaming(|options| options);
+    proxy.terminate();
+    until_not_accepting(&proxy);
+    finish.set();
+    client.expect_body(b"data: 2\n\n");
+    client.expect_end();
+    assert_eq!(proxy.wait(), Some(0));
+}
+
+#[test]
+fn an_answer_that_begins_during_the_drain_says_close() {
+    let answer = Signal::default();
+    let waiting = answer.clone();
+    let mock = Mock::start(move |connection, _| {
+        waiting.wait();
+        connection.send(&ok("late"));
+    });
+    let mut proxy = start(&Options::towards(&mock));
+    let token = proxy.credential();
+    let mut client = Client::connect(proxy.addr);
+    client.send(&get("/v1/models", &token));
+    mock.request(0);
+    proxy.terminate();
+    until_not_accepting(&proxy);
+    answer.set();
+    let response = client.response();
+    assert_eq!((response.text().as_str(), response.value("connection")), ("late", Some("close")));
+    client.expect_close();
+    assert_eq!(proxy.wait(), Some(0));
+}
+
+#[test]
+fn a_stream_longer_than_the_shutdown_timeout_is_cut() {
+    let (_mock, mut proxy, mut client, _finish) = streaming(|options| options.env("SHUTDOWN_TIMEOUT", "1s"));
+    let begin = Instant::now();
+    proxy.terminate();
+    assert_eq!(proxy.wait(), Some(1));
+    let took = begin.elapsed();
+    assert!(took > Duration::from_millis(800) && took < Duration::from_secs(5), "{took:?}");
+    let end = client.piece(1);
+    assert!(matches!(end, Err(Broken::Cut | Broken::Reset)), "{end:?}");
+}
+
+#[test]
+fn a_second_signal_cuts_at_once() {
+    let (_mock, mut proxy, mut client, _finish) = streaming(|options| options);
+    proxy.terminate();
+    until_not_accepting(&proxy);
+    let begin = Instant::now();
+    proxy.terminate();
+    assert_eq!(proxy.wait(), Some(1));
+    assert!(begin.elapsed() < Duration::from_secs(5), "{:?}", begin.elapsed());
+    let end = client.piece(1);
+    assert!(matches!(end, Err(Broken::Cut | Broken::Reset)), "{end:?}");
+}
+
+#[test]
+fn under_load_every_request_that_reached_the_upstream_is_answered() {
+    let mock = Mock::agreeable();
+    let mut proxy = start(&Options::towards(&mock).alone());
+    let token = proxy.credential();
+    let addr = proxy.addr;
+    let answered = AtomicUsize::new(0);
+    thread::scope(|scope| {
+        for _ in 0..16 {
+            scope.spawn(|| {
+                let mut client = Client::connect(addr);
+                while client.try_send(&get("/v1/models", &token)).is_ok() {
+                    match client.try_response(false).map(|response| response.status()) {
+                        Ok(200) => answered.fetch_add(1, Ordering::SeqCst),
+                        Ok(status) => return assert_eq!(status, 503),
+                        Err(Broken::Cut | Broken::Reset) => return,
+                        Err(broken) => panic!("{broken:?}"),
+                    };
+                }
+            });
+        }
+        mock.request(200);
+        proxy.terminate();
+    });
+    assert_eq!(proxy.wait(), Some(0));
+    assert_eq!(answered.into_inner(), mock.count());
+}
+
+#[test]
+fn a_program_that_drains_is_not_ready() {
+    let (_mock, mut proxy, mut client, finish) = streaming(|options| options);
+    let mut probe = Client::connect(proxy.addr);
+    // A request whose head has begun is no idle connection: it is still answered.
+    probe.send(b"GET /ready HTTP/1.1\r\nHost:");
+    // The probe's bytes are surely read once a later exchange on the same port is over.
+    assert_eq!(Client::once(proxy.addr, b"GET /live HTTP/1.1\r\nHost: p\r\n\r\n").status(), 200);
+    proxy.terminate();
+    until_not_accepting(&proxy);
+    let _ = probe.try_send(b" p\r\n\r\n");
+    if let Ok(response) = probe.try_response(false) {
+        assert_eq!((response.status(), response.text().as_str()), (503, "draining"));
+    }
+    finish.set();
+    client.expect_body(b"data: 2\n\n");
+    assert_eq!(proxy.wait(), Some(0));
+}
+
+#[test]
+fn a_taken_address_is_said_in_one_clear_line() {
+    let mock = Mock::agreeable();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let addr = taken.local_addr().unwrap().to_string();
+    let exited = start_in_vain(&Options::towards(&mock).env("LISTEN_ADDR", &addr));
+    assert_eq!(exited.code, Some(1), "{exited:?}");
+    let said = exited.stderr.lines().filter(|line| line.to_lowercase().contains("address already in use")).count();
+    assert_eq!(said, 1, "{}", exited.stderr);
+    assert!(exited.stderr.contains(&addr), "{}", exited.stderr);
+}
+
+#[test]
+fn a_setting_that_does_not_parse_is_named_and_the_program_does_not_start() {
+    let mock = Mock::agreeable();
+    for (name, value) in [
+        ("MANAGEMENT_TOKEN", "short"),
+        ("LISTEN_ADDR", "nonsense"),
+        ("REQUEST_TIMEOUT", "soon"),
+        ("MAX_REQUEST_SIZE", "much"),
+        ("GRANT_MAX_AGE", "-1s"),
+        ("WORKERS", "few"),
+        ("RUNTIME", "none"),
+        ("LOG_LEVEL", "loud"),
+        ("DB_DRIVER", "paper"),
+    ] {
+        let exited = start_in_vain(&Options::towards(&mock).env(name, value));
+        assert!(exited.code.is_some_and(|code| code != 0), "{name}: {exited:?}");
+        assert!(exited.stderr.contains(name), "{name} is not named: {}", exited.stderr);
+    }
+}
+
+#[test]
+fn a_broken_providers_file_is_refused_with_its_place() {
+    let mock = Mock::agreeable();
+    let base = crate::harness::Entry::new("mock", &mock.base_url());
+    for line in ["timeouts: {response_header: soon}", "colour: red", "auth: cookie", "max_request_size: many"] {
+        let exited = start_in_vain(&Options::with(base.clone().line(line)));
+        assert!(exited.code.is_some_and(|code| code != 0), "{line}: {exited:?}");
+        assert!(exited.stderr.contains("providers.yaml") && exited.stderr.contains(":5:"), "{line}: {}", exited.stderr);
+    }
+}

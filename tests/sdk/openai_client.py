@@ -1,0 +1,66 @@
+"""Makes one call with OpenAI's own SDK and prints what came of it, as JSON.
+
+Usage: openai_client.py BASE_URL TOKEN CALL MAX_RETRIES
+It decides nothing: the tests do, from what it prints. `attempts` counts the requests that the SDK sent.
+"""
+
+import json
+import sys
+
+import openai
+
+MESSAGES = [{"role": "user", "content": "Say hello"}]
+
+
+def chat(client: openai.OpenAI) -> object:
+    answer = client.chat.completions.create(model="m", messages=MESSAGES)
+    return answer.choices[0].message.content
+
+
+def chat_stream(client: openai.OpenAI) -> object:
+    chunks = client.chat.completions.create(model="m", messages=MESSAGES, stream=True)
+    return [chunk.choices[0].delta.content for chunk in chunks if chunk.choices]
+
+
+def responses_stream(client: openai.OpenAI) -> object:
+    events = client.responses.create(model="m", input="Say hello", stream=True)
+    return [event.type for event in events]
+
+
+def embeddings(client: openai.OpenAI) -> object:
+    answer = client.embeddings.create(model="m", input="hello", encoding_format="float")
+    return answer.data[0].embedding
+
+
+def models(client: openai.OpenAI) -> object:
+    return [model.id for model in client.models.list()]
+
+
+CALLS = {call.__name__: call for call in (chat, chat_stream, responses_stream, embeddings, models)}
+
+
+def classes(error: BaseException) -> list[str]:
+    """The error's class and those that it is derived from, so that a test can name any of them."""
+    return [kind.__name__ for kind in type(error).__mro__ if kind is not object]
+
+
+def main() -> None:
+    base_url, token, call, max_retries = sys.argv[1:]
+    attempts = []
+    transport = openai.DefaultHttpxClient(event_hooks={"request": [attempts.append]}, trust_env=False)
+    client = openai.OpenAI(
+        base_url=f"{base_url}/v1", api_key=token, max_retries=int(max_retries), http_client=transport
+    )
+    try:
+        outcome = {"result": CALLS[call](client)}
+    except Exception as error:  # noqa: BLE001 - whatever it raises is what the test wants to know
+        outcome = {
+            "error": classes(error),
+            "status": getattr(error, "status_code", None),
+            "code": getattr(error, "code", None),
+            "type": getattr(error, "type", None),
+        }
+    print(json.dumps({**outcome, "attempts": len(attempts)}))
+
+
+main()
