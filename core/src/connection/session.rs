@@ -100,7 +100,9 @@ pub(super) enum Life {
     Breaking,
     /// Everything is written; throw away what the client still sends until then.
     Lingering(Instant),
-    Over { reset: bool },
+    Over {
+        reset: bool,
+    },
 }
 
 /// Where the exchange's upstream connection is.
@@ -221,7 +223,8 @@ impl Session {
     #[must_use]
     pub fn poll_timeout(&self) -> Option<(Instant, Deadline)> {
         let patience = self.rules.patience;
-        let writing = (!self.client.out.is_empty()).then(|| (self.last_write + patience.client_write, Deadline::ClientWrite));
+        let writing =
+            (!self.client.out.is_empty()).then(|| (self.last_write + patience.client_write, Deadline::ClientWrite));
         match self.life {
             Life::Over { .. } => None,
             Life::Lingering(until) => Some((until, Deadline::Linger)),

@@ -114,7 +114,8 @@ impl Exchange {
     }
 
     fn answer_text(&mut self, status: StatusCode, text: &'static str, cx: &mut Context<'_>) {
-        let answer = LocalAnswer { status, content_type: "text/plain; charset=utf-8", fields: &[], content: text.as_bytes() };
+        let answer =
+            LocalAnswer { status, content_type: "text/plain; charset=utf-8", fields: &[], content: text.as_bytes() };
         self.answer(&answer, Outcome::Completed, cx);
     }
 }

@@ -200,4 +200,3 @@ pub enum Misuse {
     #[error("the exchange is over")]
     Over,
 }
-

@@ -209,9 +209,10 @@ impl Exchange {
     #[must_use]
     pub fn poll_timeout(&self, rules: &Rules) -> Option<(Instant, Deadline)> {
         match &self.state {
-            State::Admitting { since } | State::Spending { since, .. } | State::Managing { since } | State::Probing { since } => {
-                Some((*since + rules.patience.store, Deadline::Store))
-            }
+            State::Admitting { since }
+            | State::Spending { since, .. }
+            | State::Managing { since }
+            | State::Probing { since } => Some((*since + rules.patience.store, Deadline::Store)),
             State::Collecting { .. } => Some((self.last_client + rules.patience.client_body, Deadline::ClientBody)),
             State::Forwarding(forward) => Some(self.forward_timeout(forward, rules)),
             State::Over(..) => None,
@@ -223,7 +224,9 @@ impl Exchange {
     pub fn wants_content(&self) -> bool {
         match &self.state {
             State::Collecting { .. } => !self.request_complete,
-            State::Forwarding(forward) => !self.request_complete && forward.is_connected() && self.to_upstream.is_none(),
+            State::Forwarding(forward) => {
+                !self.request_complete && forward.is_connected() && self.to_upstream.is_none()
+            }
             State::Admitting { .. } | State::Spending { .. } | State::Managing { .. } | State::Probing { .. } => false,
             State::Over(..) => false,
         }

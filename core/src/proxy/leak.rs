@@ -1,0 +1,30 @@
+//! What must not cross in any field: the client's token on the way up, the upstream's key on the way back. Names of
+//! fields are `field_policy`'s matter; here it is the bytes of a line, wherever somebody copied a secret to.
+
+use bytes::BytesMut;
+
+use crate::auth::client_credential;
+use crate::http1::Fields;
+
+/// Whether `line` shows `secret`.
+pub(super) fn shows(line: &[u8], secret: &[u8]) -> bool {
+    !secret.is_empty() && line.len() >= secret.len() && memchr::memmem::find(line, secret).is_some()
+}
+
+/// The credential that the request came with; empty if there is none, or no single one.
+pub(crate) fn token_of(fields: &Fields) -> &[u8] {
+    client_credential(fields).map_or(&[], |credential| credential.bytes)
+}
+
+/// `trailers` without the lines that show `secret`.
+pub(crate) fn without_secret(trailers: Fields, secret: &[u8]) -> Fields {
+    if !trailers.iter().any(|field| shows(field.line, secret)) {
+        return trailers;
+    }
+    let mut section = BytesMut::new();
+    let harmless = trailers.iter().filter(|field| !shows(field.line, secret));
+    harmless.for_each(|field| section.extend_from_slice(field.line));
+    section.extend_from_slice(b"\r\n");
+    // Each line was read once already, so that this cannot fail; nothing is sent if it did.
+    Fields::parse(section.freeze()).unwrap_or_default()
+}
