@@ -11,8 +11,8 @@ use super::{Exchange, State};
 use crate::auth::Grant;
 use crate::http1::{Fields, Framing, ResponseHead, Version};
 use crate::proxy::{
-    RequestPlan, ResponsePlan, Timing, client_framing, is_event_stream, write_interim_head, write_request_head,
-    write_response_head,
+    RequestPlan, ResponsePlan, Timing, client_framing, is_event_stream, token_of, without_secret, write_interim_head,
+    write_request_head, write_response_head,
 };
 use crate::reject::{Refusal, UpstreamFault};
 use crate::settings::{Provider, client_ip};
@@ -162,6 +162,7 @@ impl Exchange {
     }
 
     pub(super) fn forward_end(&mut self, trailers: Fields, cx: &Context<'_>) {
+        let trailers = without_secret(trailers, token_of(self.request.head.fields()));
         if let Some(forward) = self.forwarding() {
             forward.request_done = Some(cx.now.mono);
             self.to_upstream = Some(ToUpstream::End(trailers));
@@ -202,6 +203,8 @@ impl Exchange {
     }
 
     fn on_response_end(&mut self, trailers: Fields, cx: &Context<'_>) {
+        let State::Forwarding(forward) = &self.state else { return };
+        let trailers = without_secret(trailers, forward.grant.upstream_key.reveal().as_bytes());
         self.to_client = Some(ToClient::End(trailers));
         self.end(Outcome::Completed, cx.now);
     }

@@ -28,6 +28,12 @@ pub struct RequestHead {
 }
 
 impl RequestHead {
+    /// The whole head as it came.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
     /// The method.
     #[must_use]
     pub const fn method(&self) -> &Method {

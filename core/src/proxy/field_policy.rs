@@ -15,9 +15,9 @@ fn starts_with(name: &[u8], prefix: &str) -> bool {
 /// its own.
 fn is_hop_by_hop(name: &[u8]) -> bool {
     match name.len() {
-        2 => is_one_of(name, &["te"]),
-        7 => is_one_of(name, &["upgrade"]),
-        10 => is_one_of(name, &["connection", "keep-alive"]),
+        2 if is_one_of(name, &["te"]) => true,
+        7 if is_one_of(name, &["upgrade"]) => true,
+        10 if is_one_of(name, &["connection", "keep-alive"]) => true,
         _ => starts_with(name, "proxy-"),
     }
 }
@@ -69,7 +69,7 @@ impl<'a> Nominated<'a> {
         Self { fields: fields.get_all("connection").any(nominates).then_some(fields) }
     }
 
-    fn contains(self, name: &[u8]) -> bool {
+    pub(super) fn contains(self, name: &[u8]) -> bool {
         let Some(fields) = self.fields else { return false };
         let Ok(name) = std::str::from_utf8(name) else { return false };
         fields.list_contains("connection", name)

@@ -5,11 +5,13 @@
 //! whether a request may pass, and never touches content.
 
 mod field_policy;
+mod leak;
 mod request;
 mod request_id;
 mod response;
 
 pub(crate) use field_policy::passes_in_trailer;
+pub(crate) use leak::{token_of, without_secret};
 pub use request::{RequestPlan, write_request_head};
 pub use request_id::{IdSource, RequestIds};
 pub use response::{ResponsePlan, Timing, client_framing, write_interim_head, write_response_head};

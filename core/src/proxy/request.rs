@@ -6,6 +6,7 @@ use bytes::{BufMut, BytesMut};
 
 use super::RequestIds;
 use super::field_policy::{Nominated, passes_upstream};
+use super::leak::{shows, token_shown_twice};
 use crate::http1::{RequestHead, Version};
 use crate::reject::Dialect;
 use crate::secret::Secret;
@@ -39,11 +40,15 @@ pub fn write_request_head(head: &RequestHead, plan: RequestPlan<'_>, out: &mut B
     out.put_slice(b" HTTP/1.1\r\n");
     let mut host_written = false;
     let nominated = Nominated::of(head.fields());
+    let token = token_shown_twice(head.as_bytes(), head.fields());
     for field in head.fields().iter() {
         if field.is("host") {
             write_field(out, field.name, &[base.authority.as_bytes()]);
             host_written = true;
-        } else if passes_upstream(field.name, nominated) && !is_ours(field.name, plan.ids, field.value) {
+        } else if passes_upstream(field.name, nominated)
+            && !is_ours(field.name, plan.ids, field.value)
+            && !shows(field.line, token)
+        {
             out.put_slice(field.line);
         }
     }
@@ -51,7 +56,7 @@ pub fn write_request_head(head: &RequestHead, plan: RequestPlan<'_>, out: &mut B
         write_field(out, b"Host", &[base.authority.as_bytes()]);
     }
     write_key(plan.provider.auth, plan.key, out);
-    write_own_fields(head, plan, out);
+    write_own_fields(head, plan, nominated, out);
     out.put_slice(b"\r\n");
 }
 
@@ -64,14 +69,16 @@ fn is_ours(name: &[u8], ids: &RequestIds, value: &[u8]) -> bool {
     }
 }
 
-fn write_own_fields(head: &RequestHead, plan: RequestPlan<'_>, out: &mut BytesMut) {
+fn write_own_fields(head: &RequestHead, plan: RequestPlan<'_>, nominated: Nominated<'_>, out: &mut BytesMut) {
     // RFC 9110 section 7.6.3: the version in which the message was received.
     out.put_slice(match head.version() {
         Version::Http10 => b"Via: 1.0 llm-proxy\r\n",
         Version::Http11 => b"Via: 1.1 llm-proxy\r\n",
     });
     for (name, id) in [("X-Request-ID", plan.ids.request()), ("X-Correlation-ID", plan.ids.correlation())] {
-        if !head.fields().get_all(name).any(|value| value == id.as_bytes()) {
+        let passed =
+            !nominated.contains(name.as_bytes()) && head.fields().get_all(name).any(|value| value == id.as_bytes());
+        if !passed {
             write_field(out, name.as_bytes(), &[id.as_bytes()]);
         }
     }

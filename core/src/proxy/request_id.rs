@@ -4,6 +4,7 @@ use std::fmt;
 
 use smallvec::SmallVec;
 
+use super::leak::{shows, token_of};
 use crate::http1::Fields;
 use crate::ids::{IdSeed, uuid_v7};
 use crate::time::Timestamp;
@@ -91,11 +92,13 @@ fn is_usable(value: &[u8]) -> bool {
     (1..=LONGEST).contains(&value.len()) && value.iter().all(u8::is_ascii_graphic)
 }
 
-/// The value of the only line of that name, if it is usable. Two lines are two opinions: neither counts.
+/// The value of the only line of that name, if it is usable. Two lines are two opinions: neither counts. Nor does one
+/// that shows the client's own credential, since ids are passed on and logged.
 fn usable(fields: &Fields, name: &str) -> Option<Id> {
     let mut values = fields.get_all(name);
     let value = values.next().filter(|value| is_usable(value))?;
-    values.next().is_none().then(|| Id::from_slice(value))
+    let harmless = values.next().is_none() && !shows(value, token_of(fields));
+    harmless.then(|| Id::from_slice(value))
 }
 
 fn made(at: Timestamp, source: &mut IdSource) -> Id {

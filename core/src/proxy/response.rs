@@ -8,8 +8,9 @@ use http::{Method, StatusCode};
 
 use super::RequestIds;
 use super::field_policy::{Nominated, passes_to_client};
+use super::leak::{shown_in, shows};
 use super::request::write_field;
-use crate::http1::{Framing, ResponseHead, Version};
+use crate::http1::{Field, Framing, ResponseHead, Version};
 use crate::secret::Secret;
 use crate::time::Timestamp;
 
@@ -57,7 +58,7 @@ pub fn client_framing(framing: Framing, client: Version) -> Framing {
 /// Appends the whole head to `out`, its empty line included. Says how the content must be framed.
 pub fn write_response_head(head: &ResponseHead, plan: ResponsePlan<'_>, out: &mut BytesMut) -> Framing {
     out.reserve(1024);
-    write_status_line(head, out);
+    write_status_line(head, plan.key, out);
     let seen = write_passing_fields(head, &plan, out);
     let framing = client_framing(plan.framing, plan.client);
     if framing == Framing::Chunked {
@@ -70,32 +71,30 @@ pub fn write_response_head(head: &ResponseHead, plan: ResponsePlan<'_>, out: &mu
 
 /// Appends an interim head (1xx) to `out`.
 pub fn write_interim_head(head: &ResponseHead, key: &Secret, out: &mut BytesMut) {
-    write_status_line(head, out);
+    write_status_line(head, key, out);
     let nominated = Nominated::of(head.fields());
     for field in head.fields().iter() {
         // An interim response has no content, so a length or coding would only confuse (RFC 9110 section 8.6).
         let frames = field.is("content-length") || field.is("transfer-encoding");
-        if !frames && passes_to_client(field.name, nominated) && !holds(field.line, key) {
+        if !frames && passes_to_client(field.name, nominated) && !shows(field.line, key.reveal().as_bytes()) {
             out.put_slice(field.line);
         }
     }
     out.put_slice(b"\r\n");
 }
 
-fn write_status_line(head: &ResponseHead, out: &mut BytesMut) {
+/// A reason phrase that shows the key is left out: it may be empty (RFC 9112 section 4).
+fn write_status_line(head: &ResponseHead, key: &Secret, out: &mut BytesMut) {
     out.put_slice(b"HTTP/1.1 ");
     out.put_slice(head.status().as_str().as_bytes());
     out.put_u8(b' ');
-    out.put_slice(head.reason());
+    if !shows(head.reason(), key.reveal().as_bytes()) {
+        out.put_slice(head.reason());
+    }
     out.put_slice(b"\r\n");
 }
 
-/// The key to look for in each line; `None` where the head as a whole does not hold it, as is usual.
-fn key_in<'a>(head: &ResponseHead, key: &'a Secret) -> Option<&'a Secret> {
-    holds(head.as_bytes(), key).then_some(key)
-}
-
-/// Which of the fields that we would add the upstream sent.
+/// Which of the fields that we would add the upstream sent, and has passed on.
 #[derive(Clone, Copy, Default)]
 struct Seen {
     date: bool,
@@ -104,24 +103,33 @@ struct Seen {
     event_stream: bool,
 }
 
-fn write_passing_fields(head: &ResponseHead, plan: &ResponsePlan<'_>, out: &mut BytesMut) -> Seen {
-    let nominated = Nominated::of(head.fields());
-    let key = key_in(head, plan.key);
-    let mut seen = Seen::default();
-    for field in head.fields().iter() {
+impl Seen {
+    fn note(&mut self, field: Field<'_>) {
         match field.name.len() {
-            4 if field.is("date") => seen.date = true,
-            10 if field.is("request-id") => seen.request_id = true,
-            12 if field.is("x-request-id") => seen.request_id = true,
-            12 if field.is("content-type") => seen.event_stream = is_event_stream(field.value),
-            // 204 has no content and may not say a length (RFC 9110 section 8.6).
-            14 if field.is("content-length") && head.status() == StatusCode::NO_CONTENT => continue,
-            17 if field.is("transfer-encoding") => continue,
-            17 if field.is("x-accel-buffering") => seen.accel_buffering = true,
-            18 if field.is("x-proxy-request-id") => continue,
+            4 if field.is("date") => self.date = true,
+            10 if field.is("request-id") => self.request_id = true,
+            12 if field.is("x-request-id") => self.request_id = true,
+            12 if field.is("content-type") => self.event_stream = is_event_stream(field.value),
+            17 if field.is("x-accel-buffering") => self.accel_buffering = true,
             _ => {}
         }
-        if passes_to_client(field.name, nominated) && !key.is_some_and(|key| holds(field.line, key)) {
+    }
+}
+
+fn write_passing_fields(head: &ResponseHead, plan: &ResponsePlan<'_>, out: &mut BytesMut) -> Seen {
+    let nominated = Nominated::of(head.fields());
+    let key = shown_in(head.as_bytes(), plan.key.reveal().as_bytes());
+    let mut seen = Seen::default();
+    for field in head.fields().iter() {
+        let replaced = match field.name.len() {
+            // 204 has no content and may not say a length (RFC 9110 section 8.6).
+            14 => head.status() == StatusCode::NO_CONTENT && field.is("content-length"),
+            17 => field.is("transfer-encoding"),
+            18 => field.is("x-proxy-request-id"),
+            _ => false,
+        };
+        if !replaced && passes_to_client(field.name, nominated) && !shows(field.line, key) {
+            seen.note(field);
             out.put_slice(field.line);
         }
     }
@@ -175,10 +183,4 @@ fn write_timing(timing: Timing, out: &mut BytesMut) {
 pub(crate) fn is_event_stream(content_type: &[u8]) -> bool {
     let media_type = content_type.split(|byte| *byte == b';').next().unwrap_or_default();
     media_type.trim_ascii().eq_ignore_ascii_case(b"text/event-stream")
-}
-
-/// Whether bytes show the upstream's key.
-fn holds(bytes: &[u8], key: &Secret) -> bool {
-    let key = key.reveal().as_bytes();
-    !key.is_empty() && bytes.len() > key.len() && memchr::memmem::find(bytes, key).is_some()
 }

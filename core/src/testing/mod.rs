@@ -2,8 +2,16 @@
 //! bytes, with a clock that moves when it is told to. For tests and fuzzing; it is in no build of the program.
 #![expect(clippy::panic, clippy::unwrap_used, reason = "a harness reports by panicking")]
 
+mod heard;
 mod pair;
 mod rules;
+mod says;
+mod store;
+mod world;
 
-pub use pair::{Pair, Split};
-pub use rules::{KEY, MANAGEMENT_TOKEN, TOKEN, grant, rules};
+pub use heard::{End, Message, requests, responses};
+pub use pair::Pair;
+pub use rules::{KEY, MANAGEMENT_TOKEN, TOKEN, grant, provider, rules, rules_for};
+pub use says::{get, ok, post, request};
+pub use store::Store;
+pub use world::{Split, Use, UseEnd};

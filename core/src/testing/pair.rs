@@ -1,45 +1,24 @@
-//! Client, session, upstream and clock in one value. A dialogue reads: the client says, the upstream hears, the
-//! upstream says, the client hears.
+//! Client, session, upstream, store and clock in one value. A dialogue reads: the client says, the upstream hears, the
+//! upstream says, the client hears. What no session may ever do is asserted on the way.
 
-use std::io::IoSlice;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::auth::{Grant, TokenString};
-use crate::connection::{EffectId, MAX_SLICES, Next, OutQueue, Session, SessionEffect, SessionInput};
+use crate::auth::Grant;
+use crate::connection::{EffectId, Next, Session, SessionEffect, SessionInput};
 use crate::deadline::Deadline;
-use crate::exchange::{Ended, Spent, StoreEffect, StoreOutcome};
-use crate::manage::CommandError;
+use crate::exchange::{Ended, Misuse, StoreEffect};
 use crate::reject::UpstreamFault;
 use crate::rules::Rules;
 use crate::time::{Instant, Now, Timestamp};
 
-use super::rules::{TOKEN, grant, rules};
+use super::heard::{self, Message};
+use super::rules::{grant, rules};
+use super::store::Store;
+use super::world::{Split, Use, UseEnd, take};
 
-/// How bytes are cut on their way in.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Split {
-    /// Not at all.
-    Whole,
-    /// Once, after so many bytes.
-    At(usize),
-    /// Into pieces of that size.
-    Every(usize),
-}
-
-impl Split {
-    fn pieces(self, bytes: &[u8]) -> Vec<&[u8]> {
-        match self {
-            Self::Whole => vec![bytes],
-            Self::At(at) if at < bytes.len() => vec![&bytes[..at], &bytes[at..]],
-            Self::At(_) => vec![bytes],
-            Self::Every(size) => bytes.chunks(size.max(1)).collect(),
-        }
-    }
-}
-
-/// The harness. Fields are knobs: set them before the bytes that they are for.
+/// The harness. Fields are knobs and counts: set knobs before the bytes that they are for.
 #[derive(Debug)]
 pub struct Pair {
     /// The machine under test.
@@ -52,10 +31,10 @@ pub struct Pair {
     pub write_size: usize,
     /// Whether the client takes bytes at all.
     pub client_reads: bool,
-    /// What the store knows for [`TOKEN`].
-    pub grant: Option<Grant>,
-    /// How many requests a limited token has left.
-    pub left: u64,
+    /// Whether the upstream takes bytes at all.
+    pub upstream_reads: bool,
+    /// The store.
+    pub store: Store,
     /// Whether the store answers at once; else [`Pair::answer_store`] does.
     pub store_answers: bool,
     /// Whether connections are made at once; else [`Pair::connect`] does.
@@ -64,13 +43,17 @@ pub struct Pair {
     pub idle: usize,
     /// Connections that were asked for, and of them those that had to be fresh.
     pub asked: (usize, usize),
-    /// Connections that went back to the pool, and those that were closed.
+    /// Connections that went back to the pool.
     pub released: usize,
-    /// Connections that were closed by the session.
+    /// Connections, and attempts to make one, that the session closed.
     pub closed: usize,
     /// Exchanges that ended.
     pub ended: Vec<Ended>,
-    client_heard: Vec<u8>,
+    /// Each use of an upstream connection.
+    pub uses: Vec<Use>,
+    /// All that the client ever heard.
+    pub client_log: Vec<u8>,
+    client_seen: usize,
     upstream_heard: Vec<u8>,
     connecting: bool,
     waiting: Vec<(EffectId, StoreEffect)>,
@@ -93,8 +76,8 @@ impl Pair {
             split: Split::Whole,
             write_size: usize::MAX,
             client_reads: true,
-            grant,
-            left: 0,
+            upstream_reads: true,
+            store: Store::new(grant),
             store_answers: true,
             connects: true,
             idle: 0,
@@ -102,22 +85,27 @@ impl Pair {
             released: 0,
             closed: 0,
             ended: Vec::new(),
-            client_heard: Vec::new(),
+            uses: Vec::new(),
+            client_log: Vec::new(),
+            client_seen: 0,
             upstream_heard: Vec::new(),
             connecting: false,
             waiting: Vec::new(),
         }
     }
 
-    /// The client sends bytes; nothing of what the session does not want to read is lost, it is a panic instead.
-    pub fn client(&mut self, bytes: impl AsRef<[u8]>) {
+    /// The client sends bytes. Says how many of them the session wanted to read.
+    pub fn client(&mut self, bytes: impl AsRef<[u8]>) -> usize {
+        let mut taken = 0;
         for piece in self.split.pieces(bytes.as_ref()) {
             if !self.session.wants_client() {
-                return;
+                break;
             }
             self.session.client_buffer().extend_from_slice(piece);
+            taken += piece.len();
             self.give(SessionInput::ClientRead(piece.len()));
         }
+        taken
     }
 
     /// The client closes its sending side.
@@ -125,15 +113,23 @@ impl Pair {
         self.give(SessionInput::ClientEnded);
     }
 
-    /// The upstream sends bytes, as long as its connection is in use.
-    pub fn upstream(&mut self, bytes: impl AsRef<[u8]>) {
+    /// The connection to the client breaks.
+    pub fn client_breaks(&mut self) {
+        self.give(SessionInput::ClientBroke);
+    }
+
+    /// The upstream sends bytes, as long as its connection is in use and read. Says how many were read.
+    pub fn upstream(&mut self, bytes: impl AsRef<[u8]>) -> usize {
+        let mut taken = 0;
         for piece in self.split.pieces(bytes.as_ref()) {
-            if !self.session.is_connected() {
-                return;
+            if !self.session.wants_upstream() {
+                break;
             }
             self.session.upstream_buffer().extend_from_slice(piece);
+            taken += piece.len();
             self.give(SessionInput::UpstreamRead(piece.len()));
         }
+        taken
     }
 
     /// The upstream closes its sending side, in order.
@@ -150,10 +146,29 @@ impl Pair {
         }
     }
 
+    /// Writing to the upstream fails.
+    pub fn upstream_write_fails(&mut self) {
+        if self.session.is_connected() {
+            self.give(SessionInput::UpstreamWriteFailed);
+        }
+    }
+
+    /// The program begins to stop.
+    pub fn drain_starts(&mut self) {
+        self.give(SessionInput::Drain);
+    }
+
+    /// Whether a connection is asked for and not made yet.
+    #[must_use]
+    pub const fn is_connecting(&self) -> bool {
+        self.connecting
+    }
+
     /// Makes the connection that is asked for.
     pub fn connect(&mut self, reused: bool) {
         assert!(std::mem::take(&mut self.connecting), "no connection is asked for");
-        self.give(SessionInput::Connected { reused });
+        self.begin_use(reused);
+        self.drain();
     }
 
     /// Fails to make the connection that is asked for.
@@ -162,12 +177,14 @@ impl Pair {
         self.give(SessionInput::ConnectFailed(fault));
     }
 
-    /// The store answers what it was asked while [`Pair::store_answers`] was off.
-    pub fn answer_store(&mut self) {
-        for (id, effect) in std::mem::take(&mut self.waiting) {
-            let outcome = self.outcome(&effect);
-            self.give(SessionInput::Store(id, outcome));
+    /// The store answers what it was asked while [`Pair::store_answers`] was off. Says how many answers there were.
+    pub fn answer_store(&mut self) -> usize {
+        let waiting = std::mem::take(&mut self.waiting);
+        for (id, effect) in &waiting {
+            let outcome = self.store.answer(effect);
+            self.give(SessionInput::Store(*id, outcome));
         }
+        waiting.len()
     }
 
     /// Moves the clock, and fires each deadline that comes in between, in order. Says which fired.
@@ -176,7 +193,7 @@ impl Pair {
         while let Some((at, reason)) = self.session.poll_timeout().filter(|(at, _)| *at <= until) {
             self.move_clock_to(at.max(self.now.mono));
             fired.push(reason);
-            assert!(fired.len() < 100, "deadlines fire without end: {fired:?} {:?}", self.session);
+            assert!(fired.len() < 1000, "deadlines fire without end: {fired:?} {:?}", self.session);
             self.give(SessionInput::Deadline);
         }
         self.move_clock_to(until);
@@ -193,8 +210,20 @@ impl Pair {
         self.drain();
     }
 
-    fn drain(&mut self) {
-        for _ in 0..100_000 {
+    /// An input that does not fit.
+    ///
+    /// # Panics
+    /// If it was taken, or changed anything that the machine prints.
+    pub fn misuse(&mut self, input: SessionInput) -> Misuse {
+        let before = format!("{:?}", self.session);
+        let misuse = self.session.handle(input, self.now).unwrap_err();
+        assert_eq!(format!("{:?}", self.session), before, "{misuse:?} changed something");
+        misuse
+    }
+
+    /// Performs and writes until nothing moves, as after a change of a knob.
+    pub fn drain(&mut self) {
+        for _ in 0..10_000_000 {
             if !self.perform() && !self.write() {
                 return;
             }
@@ -205,18 +234,23 @@ impl Pair {
     fn perform(&mut self) -> bool {
         let Some(effect) = self.session.poll_effect() else { return false };
         match effect {
-            SessionEffect::Store(id, effect) if self.store_answers => {
-                let outcome = self.outcome(&effect);
-                self.session.handle(SessionInput::Store(id, outcome), self.now).unwrap();
+            SessionEffect::Store(id, effect) => {
+                self.store.note(&effect);
+                if self.store_answers {
+                    let outcome = self.store.answer(&effect);
+                    self.session.handle(SessionInput::Store(id, outcome), self.now).unwrap();
+                } else {
+                    self.waiting.push((id, effect));
+                }
             }
-            SessionEffect::Store(id, effect) => self.waiting.push((id, effect)),
             SessionEffect::Connect(request) => {
+                assert!(!self.connecting && !self.has_open_use(), "a second connection is asked for");
                 self.asked.0 += 1;
                 self.asked.1 += usize::from(request.fresh);
                 let reused = !request.fresh && self.idle > 0;
                 self.idle -= usize::from(reused);
                 if self.connects {
-                    self.session.handle(SessionInput::Connected { reused }, self.now).unwrap();
+                    self.begin_use(reused);
                 } else {
                     self.connecting = true;
                 }
@@ -224,41 +258,44 @@ impl Pair {
             SessionEffect::Release(_) => {
                 self.released += 1;
                 self.idle += 1;
+                self.end_use(UseEnd::Released);
             }
             SessionEffect::CloseUpstream => {
                 self.closed += 1;
-                self.connecting = false;
+                if !std::mem::take(&mut self.connecting) {
+                    self.end_use(UseEnd::Closed);
+                }
             }
             SessionEffect::Ended(ended) => self.ended.push(*ended),
         }
         true
     }
 
-    fn outcome(&mut self, effect: &StoreEffect) -> StoreOutcome {
-        match effect {
-            StoreEffect::FindGrant(digest) => {
-                let known = TokenString::parse(TOKEN.as_bytes()).map(|token| rules().token_key.digest(&token));
-                let found = self.grant.clone().filter(|_| known == Some(*digest));
-                StoreOutcome::Grant(Ok(found.map(Arc::new)))
-            }
-            StoreEffect::Spend(_) if self.left == 0 => StoreOutcome::Spent(Ok(Spent::Exhausted)),
-            StoreEffect::Spend(_) => {
-                self.left -= 1;
-                StoreOutcome::Spent(Ok(Spent::Allowed))
-            }
-            StoreEffect::Manage(_) => StoreOutcome::Managed(Err(CommandError::StoreUnavailable)),
-            StoreEffect::CheckHealth => StoreOutcome::Health(Ok(())),
-        }
+    fn begin_use(&mut self, reused: bool) {
+        self.uses.push(Use { heard: Vec::new(), reused, end: None });
+        self.session.handle(SessionInput::Connected { reused }, self.now).unwrap();
+    }
+
+    fn has_open_use(&self) -> bool {
+        self.uses.last().is_some_and(|last| last.end.is_none())
+    }
+
+    fn end_use(&mut self, end: UseEnd) {
+        assert!(self.has_open_use(), "{end:?}, but no connection is in use");
+        self.uses.last_mut().unwrap().end = Some(end);
     }
 
     fn write(&mut self) -> bool {
         if self.client_reads && !self.session.client_out().is_empty() {
-            let n = take(self.session.client_out(), self.write_size, &mut self.client_heard);
+            let n = take(self.session.client_out(), self.write_size, &mut self.client_log);
             self.session.handle(SessionInput::ClientWrote(n), self.now).unwrap();
             return true;
         }
-        if self.session.is_connected() && !self.session.upstream_out().is_empty() {
+        if self.upstream_reads && self.session.is_connected() && !self.session.upstream_out().is_empty() {
+            assert!(self.has_open_use(), "bytes for an upstream that is not connected");
+            let before = self.upstream_heard.len();
             let n = take(self.session.upstream_out(), self.write_size, &mut self.upstream_heard);
+            self.uses.last_mut().unwrap().heard.extend_from_slice(&self.upstream_heard[before..]);
             self.session.handle(SessionInput::UpstreamWrote(n), self.now).unwrap();
             return true;
         }
@@ -267,7 +304,9 @@ impl Pair {
 
     /// What the client heard since the last call.
     pub fn client_heard(&mut self) -> String {
-        String::from_utf8_lossy(&std::mem::take(&mut self.client_heard)).into_owned()
+        let new = String::from_utf8_lossy(&self.client_log[self.client_seen..]).into_owned();
+        self.client_seen = self.client_log.len();
+        new
     }
 
     /// What the upstream heard since the last call.
@@ -275,17 +314,35 @@ impl Pair {
         String::from_utf8_lossy(&std::mem::take(&mut self.upstream_heard)).into_owned()
     }
 
+    /// All responses that the client ever heard.
+    #[must_use]
+    pub fn responses(&self) -> Vec<Message> {
+        let methods: Vec<_> =
+            self.ended.iter().filter(|ended| ended.status.is_some()).map(|ended| ended.method.clone()).collect();
+        heard::responses(&self.client_log, &methods)
+    }
+
+    /// The last response that the client heard.
+    #[must_use]
+    pub fn response(&self) -> Message {
+        self.responses().pop().unwrap()
+    }
+
+    /// All requests that upstreams ever heard.
+    #[must_use]
+    pub fn requests(&self) -> Vec<Message> {
+        self.uses.iter().flat_map(|each| heard::requests(&each.heard)).collect()
+    }
+
+    /// The last request that an upstream heard.
+    #[must_use]
+    pub fn request(&self) -> Message {
+        self.requests().pop().unwrap()
+    }
+
     /// What is to be done with the client's socket.
     #[must_use]
     pub fn next(&self) -> Next {
         self.session.next()
     }
-}
-
-fn take(queue: &OutQueue, most: usize, to: &mut Vec<u8>) -> usize {
-    let mut slices = [IoSlice::new(&[]); MAX_SLICES];
-    let filled = queue.fill(&mut slices);
-    let bytes: Vec<u8> = slices[..filled].iter().flat_map(|slice| slice.iter().copied()).take(most).collect();
-    to.extend_from_slice(&bytes);
-    bytes.len()
 }

@@ -26,7 +26,13 @@ pub const MANAGEMENT_TOKEN: &str = "management-token-0123";
 /// Rules with one provider `mock` at `http://up.test`, OpenAI's dialect, everything below `/v1` allowed.
 #[must_use]
 pub fn rules() -> Rules {
-    let provider = Arc::new(Provider {
+    rules_for(provider())
+}
+
+/// The provider of [`rules`].
+#[must_use]
+pub fn provider() -> Provider {
+    Provider {
         name: "mock".into(),
         base: Arc::new(BaseUrl {
             scheme: Scheme::Http,
@@ -49,9 +55,15 @@ pub fn rules() -> Rules {
             connect: Duration::from_secs(10),
         },
         connection: ConnectionLimits { max_idle: 10, max_idle_per_host: 10 },
-    });
+    }
+}
+
+/// Rules with that provider, which must be named `mock`.
+#[must_use]
+pub fn rules_for(provider: Provider) -> Rules {
+    let by_name = BTreeMap::from([(provider.name.clone(), Arc::new(provider))]);
     Rules {
-        providers: Providers { default: "mock".into(), by_name: BTreeMap::from([("mock".into(), provider)]) },
+        providers: Providers { default: "mock".into(), by_name },
         management_token: Secret::new(MANAGEMENT_TOKEN.to_owned()),
         token_key: TokenKey::new(&[7; 32]),
         enforce_project_active: true,

@@ -1,0 +1,43 @@
+//! What must not cross in any field: the client's token on the way up, the upstream's key on the way back. Names of
+//! fields are `field_policy`'s matter; here it is the bytes of a line, wherever somebody copied a secret to.
+
+use bytes::BytesMut;
+
+use crate::auth::client_credential;
+use crate::http1::Fields;
+
+/// Whether `line` shows `secret`.
+pub(super) fn shows(line: &[u8], secret: &[u8]) -> bool {
+    !secret.is_empty() && line.len() >= secret.len() && memchr::memmem::find(line, secret).is_some()
+}
+
+/// `secret` if `head` shows it anywhere, else nothing: then no line needs to be looked at, which is the usual case.
+pub(super) fn shown_in<'a>(head: &[u8], secret: &'a [u8]) -> &'a [u8] {
+    if shows(head, secret) { secret } else { &[] }
+}
+
+/// The credential that the request came with; empty if there is none, or no single one.
+pub(crate) fn token_of(fields: &Fields) -> &[u8] {
+    client_credential(fields).map_or(&[], |credential| credential.bytes)
+}
+
+/// The credential of the request with those fields and that whole head, if a second place shows it too; else nothing,
+/// and no line needs to be looked at.
+pub(super) fn token_shown_twice<'a>(head: &[u8], fields: &'a Fields) -> &'a [u8] {
+    let token = token_of(fields);
+    let twice = !token.is_empty() && memchr::memmem::find_iter(head, token).nth(1).is_some();
+    if twice { token } else { &[] }
+}
+
+/// `trailers` without the lines that show `secret`.
+pub(crate) fn without_secret(trailers: Fields, secret: &[u8]) -> Fields {
+    if !trailers.iter().any(|field| shows(field.line, secret)) {
+        return trailers;
+    }
+    let mut section = BytesMut::new();
+    let harmless = trailers.iter().filter(|field| !shows(field.line, secret));
+    harmless.for_each(|field| section.extend_from_slice(field.line));
+    section.extend_from_slice(b"\r\n");
+    // Each line was read once already, so that this cannot fail; nothing is sent if it did.
+    Fields::parse(section.freeze()).unwrap_or_default()
+}
