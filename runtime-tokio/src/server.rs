@@ -60,6 +60,9 @@ pub enum RunError {
         /// Why.
         source: io::Error,
     },
+    /// TLS cannot be set up.
+    #[error("cannot set up TLS: {0}")]
+    Tls(#[from] rustls::Error),
     /// The system refused a thread, a runtime or a signal handler.
     #[error("cannot start: {0}")]
     System(#[from] io::Error),
@@ -105,7 +108,7 @@ pub fn run(
         .map_err(|source| RunError::Listen { addr: config.listen, source })?;
     let addr = listeners.first().map_or(Ok(config.listen), std::net::TcpListener::local_addr)?;
     let (phase, phases) = watch::channel(Phase::Serving);
-    let connector = Connector::with_system_roots();
+    let connector = Connector::with_system_roots()?;
     let share = config.max_connections.div_ceil(listeners.len().max(1));
     let workers: io::Result<Vec<Worker>> = listeners
         .into_iter()

@@ -31,7 +31,10 @@ pub(crate) struct Connector {
 impl Connector {
     /// With the system's roots, or those of SSL_CERT_FILE and SSL_CERT_DIR. Where there are none, TLS upstreams cannot
     /// be verified and so not be reached; a warning says so.
-    pub(crate) fn with_system_roots() -> Self {
+    ///
+    /// # Errors
+    /// If the TLS library has no version and cipher in common with itself.
+    pub(crate) fn with_system_roots() -> Result<Self, rustls::Error> {
         let loaded = rustls_native_certs::load_native_certs();
         let mut roots = RootCertStore::empty();
         let (added, _) = roots.add_parsable_certificates(loaded.certs);
@@ -43,14 +46,10 @@ impl Connector {
             );
         }
         let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
-        let mut config = match builder {
-            Ok(builder) => builder.with_root_certificates(roots).with_no_client_auth(),
-            // The provider and the versions are both built in, so they fit; a mismatch would be found by any test.
-            Err(_) => ClientConfig::builder().with_root_certificates(roots).with_no_client_auth(),
-        };
+        let versions = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
+        let mut config = versions.with_root_certificates(roots).with_no_client_auth();
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        Self { tls: TlsConnector::from(Arc::new(config)) }
+        Ok(Self { tls: TlsConnector::from(Arc::new(config)) })
     }
 
     /// Connects to `base`, TLS handshake included. Why it failed is logged here, since the client is not told.

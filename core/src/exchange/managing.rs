@@ -12,9 +12,6 @@ use crate::manage::{self, CommandError, Reply};
 use crate::reject::Refusal;
 use crate::routing::{ManageRoute, Probe};
 
-/// How much content a management call may have.
-const MOST_CONTENT: usize = 64 * 1024;
-
 impl Exchange {
     pub(super) fn probe(&mut self, probe: Probe, cx: &mut Context<'_>) {
         match probe {
@@ -59,7 +56,7 @@ impl Exchange {
         if self.request_complete {
             self.decode_call(cx);
         } else if let crate::http1::Framing::Length(length) = self.request.framing
-            && length > MOST_CONTENT as u64
+            && length > manage::MAX_BODY as u64
         {
             self.refuse_content(cx);
         } else if self.request.head.expects_continue() && self.request.head.version() == Version::Http11 {
@@ -69,14 +66,14 @@ impl Exchange {
 
     pub(super) fn collect(&mut self, part: &[u8], cx: &mut Context<'_>) {
         let State::Collecting { content, .. } = &mut self.state else { return };
-        if content.len() + part.len() > MOST_CONTENT {
+        if content.len() + part.len() > manage::MAX_BODY {
             return self.refuse_content(cx);
         }
         content.extend_from_slice(part);
     }
 
     fn refuse_content(&mut self, cx: &mut Context<'_>) {
-        self.refuse(&Refusal::RequestTooLarge(MOST_CONTENT as u64), Voice::Own, cx);
+        self.refuse(&Refusal::RequestTooLarge(manage::MAX_BODY as u64), Voice::Own, cx);
     }
 
     /// The call is complete: what does it ask?

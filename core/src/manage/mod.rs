@@ -26,7 +26,7 @@
 //!
 //! let answer = render(reply)?;
 //! assert_eq!((answer.status.as_u16(), answer.body.as_slice()), (200, b"[]".as_slice()));
-//! assert_eq!(answer.fields[1], ("X-Total-Count", "40".to_owned()));
+//! assert_eq!(answer.fields[0], ("X-Total-Count", "40".to_owned()));
 //! # Ok::<(), llm_proxy_core::reject::Refusal>(())
 //! ```
 //!
