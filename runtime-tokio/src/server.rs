@@ -1,7 +1,8 @@
 //! The whole program on tokio: storage opens, workers listen, a signal comes, and everything ends in order.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,14 +21,16 @@ use crate::worker::{Phase, Shared, Worker};
 /// How the server runs.
 #[derive(Clone, Debug)]
 pub struct ServerConfig {
-    /// Where to listen.
-    pub listen: SocketAddr,
+    /// Where to listen: the first of these that this host has. One that is taken is an error.
+    pub listen: Vec<SocketAddr>,
     /// How many workers, at least 1.
     pub workers: usize,
     /// How many client connections at once, over all workers.
     pub max_connections: usize,
     /// How long running exchanges may take to finish at the stop.
     pub shutdown_timeout: Duration,
+    /// The roots by which upstreams are verified; `None` is the system's.
+    pub root_certificates: Option<PathBuf>,
 }
 
 /// Told once, when connections are accepted.
@@ -60,6 +63,9 @@ pub enum RunError {
         /// Why.
         source: io::Error,
     },
+    /// No address was given.
+    #[error("there is no address to listen on: set LISTEN_ADDR")]
+    NoAddress,
     /// TLS cannot be set up.
     #[error("cannot set up TLS: {0}")]
     Tls(#[from] rustls::Error),
@@ -104,11 +110,9 @@ pub fn run(
     let mut signals = Signals::new()?;
     let (store_thread, store) = StoreThread::start(storage)?;
     let rules = Arc::new(rules(store.storage().token_key().clone()));
-    let listeners = listener::listen(config.listen, config.workers)
-        .map_err(|source| RunError::Listen { addr: config.listen, source })?;
-    let addr = listeners.first().map_or(Ok(config.listen), std::net::TcpListener::local_addr)?;
+    let (addr, listeners) = listen(config)?;
     let (phase, phases) = watch::channel(Phase::Serving);
-    let connector = Connector::with_system_roots()?;
+    let connector = Connector::new(config.root_certificates.as_deref())?;
     let share = config.max_connections.div_ceil(listeners.len().max(1));
     let workers: io::Result<Vec<Worker>> = listeners
         .into_iter()
@@ -125,6 +129,26 @@ pub fn run(
     store_thread.join();
     tracing::info!(?stopped, "stopped");
     Ok(stopped)
+}
+
+fn listen(config: &ServerConfig) -> Result<(SocketAddr, Vec<TcpListener>), RunError> {
+    let mut refused = RunError::NoAddress;
+    for addr in config.listen.iter().copied() {
+        match listener::listen(addr, config.workers) {
+            Ok(listeners) => {
+                let addr = listeners.first().map_or(Ok(addr), TcpListener::local_addr)?;
+                return Ok((addr, listeners));
+            }
+            Err(source) => {
+                let taken = source.kind() == io::ErrorKind::AddrInUse;
+                refused = RunError::Listen { addr, source };
+                if taken {
+                    break;
+                }
+            }
+        }
+    }
+    Err(refused)
 }
 
 async fn stop_on_signal(

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::IpAddr;
+use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -29,13 +30,17 @@ pub(crate) struct Connector {
 }
 
 impl Connector {
-    /// With the system's roots, or those of SSL_CERT_FILE and SSL_CERT_DIR. Where there are none, TLS upstreams cannot
-    /// be verified and so not be reached; a warning says so.
+    /// With the roots of that file; without one, the system's, or those that the environment's SSL_CERT_FILE and
+    /// SSL_CERT_DIR name. Where there are none, TLS upstreams cannot be verified and so not be reached; a warning says
+    /// so.
     ///
     /// # Errors
     /// If the TLS library has no version and cipher in common with itself.
-    pub(crate) fn with_system_roots() -> Result<Self, rustls::Error> {
-        let loaded = rustls_native_certs::load_native_certs();
+    pub(crate) fn new(roots_file: Option<&Path>) -> Result<Self, rustls::Error> {
+        let loaded = match roots_file {
+            Some(file) => rustls_native_certs::load_certs_from_paths(Some(file), None),
+            None => rustls_native_certs::load_native_certs(),
+        };
         let mut roots = RootCertStore::empty();
         let (added, _) = roots.add_parsable_certificates(loaded.certs);
         if added == 0 {

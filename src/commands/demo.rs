@@ -35,10 +35,11 @@ pub(crate) fn demo(addr: SocketAddr) -> Result<Stopped, DemoError> {
     let providers = providers(upstream.addr())?;
     let management_token = random_token()?;
     let config = ServerConfig {
-        listen: free_address(addr),
+        listen: vec![free_address(addr)],
         workers: std::thread::available_parallelism().map_or(1, usize::from),
         max_connections: 1000,
         shutdown_timeout: Duration::from_secs(5),
+        root_certificates: None,
     };
     let storage = StorageConfig::new(Database::Sqlite { path: folder.path().join("llm-proxy.db"), pool_size: 4 });
     let rules = |token_key| Rules {
