@@ -1,6 +1,163 @@
-//! The llm-proxy program.
+//! The llm-proxy program: reads the command line and runs the command that it names.
+//!
+//! Exit codes: 0 fine, 1 a general error, 64 wrong usage.
 
-#[expect(dead_code, unused_imports, reason = "the demo command is not wired up yet")]
+mod commands;
 mod demo;
+mod logging;
+mod server;
+mod settings;
 
-fn main() {}
+use std::ffi::OsString;
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use commands::config::{self, ConfigCommand};
+use commands::demo::{self as demo_command, DemoFlags};
+use commands::{FAILURE, FINE, WRONG_USAGE, server as server_command};
+use settings::SettingsFlags;
+
+/// A transparent proxy in front of LLM APIs: real keys stay here, clients get withering tokens
+#[derive(Parser, Debug)]
+#[command(name = "llm-proxy", version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    /// Run the server
+    Server(SettingsFlags),
+    /// Run a server with everything it needs to be tried: no key, no network
+    Demo(DemoFlags),
+    /// Look at the settings
+    #[command(subcommand)]
+    Config(ConfigCommand),
+}
+
+fn main() -> ExitCode {
+    let (mut out, mut err) = (io::stdout(), io::stderr());
+    let code = run(std::env::args_os(), std::env::vars_os(), &mut out, &mut err);
+    // Where nothing can be printed, there is nobody left to tell.
+    code.unwrap_or(FAILURE).into()
+}
+
+/// Runs the command that `arguments` name, the program's own name first, to its exit code.
+///
+/// # Errors
+/// If it cannot print.
+fn run(
+    arguments: impl Iterator<Item = OsString>,
+    environment: impl Iterator<Item = (OsString, OsString)>,
+    out: &mut impl Write,
+    err: &mut impl Write,
+) -> io::Result<u8> {
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        // Help and version are answers; anything else is wrong usage.
+        Err(answer) if !answer.use_stderr() => return write!(out, "{answer}").map(|()| FINE),
+        Err(error) => return write!(err, "{error}").map(|()| WRONG_USAGE),
+    };
+    match cli.command {
+        Command::Server(flags) => server_command::run(&flags, environment, err),
+        Command::Demo(flags) => demo_command::run(&flags, err),
+        Command::Config(ConfigCommand::Check(flags)) => config::check(&flags, environment, out, err),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TOKEN: &str = "a-token-of-more-than-16-characters";
+
+    /// No `.env` file, not even the one that may be in this folder.
+    const NO_FILE: [&str; 2] = ["--env-file", "/dev/null"];
+
+    /// Runs the program with those arguments and that environment: its exit code, its output and its errors.
+    fn program(arguments: &[&str], environment: &[(&str, &str)]) -> (u8, String, String) {
+        let arguments = ["llm-proxy"].iter().chain(arguments).map(OsString::from);
+        let environment = environment.iter().map(|(name, value)| (name.into(), value.into()));
+        let (mut out, mut err) = (Vec::new(), Vec::new());
+        let code = run(arguments, environment, &mut out, &mut err).unwrap();
+        (code, String::from_utf8(out).unwrap(), String::from_utf8(err).unwrap())
+    }
+
+    #[test]
+    fn help_and_version_are_fine() {
+        for arguments in [&["--help"][..], &["help"], &["--version"], &["server", "--help"], &["config", "check", "-h"]]
+        {
+            let (code, out, err) = program(arguments, &[]);
+            assert_eq!((code, out.is_empty(), err.as_str()), (0, false, ""), "{arguments:?}");
+        }
+    }
+
+    #[test]
+    fn wrong_usage_has_a_code_of_its_own() {
+        for arguments in [
+            &[][..],
+            &["serve"],
+            &["config"],
+            &["server", "--port", "1"],
+            &["server", "--addr"],
+            &["config", "check", "extra"],
+            &["config", "check", "--workers", "0"],
+            &["server", "--log-level", "loud"],
+        ] {
+            let (code, out, err) = program(arguments, &[("MANAGEMENT_TOKEN", TOKEN)]);
+            assert_eq!((code, err.is_empty()), (64, false), "{arguments:?} {out}");
+        }
+    }
+
+    #[test]
+    fn a_check_that_finds_nothing_wrong_is_fine() {
+        let arguments = [&["config", "check", "--addr", ":0"], &NO_FILE[..]].concat();
+        let (code, out, _) = program(&arguments, &[("MANAGEMENT_TOKEN", TOKEN)]);
+        assert_eq!(code, 0);
+        assert!(!out.contains(TOKEN), "{out}");
+        let lines: Vec<Vec<&str>> = out.lines().map(|line| line.split_whitespace().collect()).collect();
+        assert!(lines.contains(&vec!["MANAGEMENT_TOKEN", "********", "environment"]), "{out}");
+        assert!(lines.contains(&vec!["LISTEN_ADDR", ":0", "--addr"]), "{out}");
+        assert!(lines.contains(&vec!["LOG_LEVEL", "info", "default"]), "{out}");
+    }
+
+    #[test]
+    fn a_check_names_everything_that_is_wrong() {
+        let environment = [("REQUEST_TIMEOUT", "30"), ("DB_DRIVER", "mysql"), ("IP_RATE_LIMIT", "many")];
+        let (code, _, err) = program(&[&["config", "check"], &NO_FILE[..]].concat(), &environment);
+        assert_eq!(code, 1);
+        for name in ["MANAGEMENT_TOKEN", "REQUEST_TIMEOUT", "DB_DRIVER", "IP_RATE_LIMIT"] {
+            assert!(err.lines().any(|line| line.starts_with(&format!("error: {name} "))), "{name} in {err}");
+        }
+    }
+
+    #[test]
+    fn a_check_in_json_is_one_document() {
+        let environment = [("MANAGEMENT_TOKEN", TOKEN), ("ENABLE_TLS", "true"), ("RUNTIME", "smol")];
+        let (code, out, err) = program(&[&["config", "check", "--json"], &NO_FILE[..]].concat(), &environment);
+        let report: serde_json::Value = serde_json::from_str(&out).unwrap();
+
+        assert_eq!((code, err.as_str()), (1, ""));
+        assert_eq!(report["ok"], false);
+        assert_eq!(report["errors"][0], "RUNTIME (environment): smol is not supported by this version; write tokio");
+        assert_eq!(report["warnings"][0], "ENABLE_TLS is set, but means nothing. TLS is on when TLS_CERT_FILE is set.");
+        let token = report["settings"].as_array().unwrap().iter().find(|line| line["name"] == "MANAGEMENT_TOKEN");
+        assert_eq!(token.unwrap()["value"], "********");
+    }
+
+    #[test]
+    fn a_server_with_wrong_settings_does_not_start() {
+        let (code, _, err) = program(&[&["server"], &NO_FILE[..]].concat(), &[("LISTEN_ADDR", "8080")]);
+        assert_eq!((code, err.lines().count()), (1, 2), "{err}");
+    }
+
+    #[test]
+    fn a_named_env_file_that_is_missing_is_an_error() {
+        let (code, _, err) = program(&["config", "check", "--env-file", "/nowhere/env"], &[]);
+        assert_eq!(code, 1);
+        assert!(err.starts_with("error: /nowhere/env: there is no such file"), "{err}");
+    }
+}

@@ -1,19 +1,24 @@
 //! `llm-proxy demo`: the server on embedded defaults (SQLite in a temporary folder), the built-in mock upstream, one
 //! project and one token made, and one streamed answer shown. No key, no network.
 
-use std::io;
+use std::io::{self, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;
 
+use clap::Args;
 use llm_proxy_core::http1::HeadLimits;
 use llm_proxy_core::rules::{Patience, Rules};
 use llm_proxy_core::secret::Secret;
 use llm_proxy_core::settings::{Networks, ProviderDefaults, Providers, ProvidersError, parse_providers};
-use llm_proxy_runtime_tokio::{RunError, ServerConfig, Stopped, run};
+use llm_proxy_runtime_tokio::{self as runtime, RunError, ServerConfig, Stopped};
 use llm_proxy_storage::{Database, StorageConfig};
 use thiserror::Error;
+use tracing_subscriber::filter::LevelFilter;
 
+use super::{fail, stop_code};
 use crate::demo::{DemoUpstream, show};
+use crate::logging;
+use crate::settings::{LogFormat, LogLevel, LogSettings};
 
 const PROVIDER: &str = "demo";
 
@@ -28,8 +33,30 @@ pub(crate) enum DemoError {
     Provider(#[from] ProvidersError),
 }
 
-/// Runs until a signal. `addr` is where to listen; a port that is taken is replaced by a free one.
-pub(crate) fn demo(addr: SocketAddr) -> Result<Stopped, DemoError> {
+/// The flags of `demo`.
+#[derive(Args, Debug)]
+pub(crate) struct DemoFlags {
+    /// Where to listen; a port that is taken is replaced by a free one
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
+    addr: SocketAddr,
+}
+
+/// Runs the demo until a signal comes. What keeps it from starting goes to `err`.
+///
+/// # Errors
+/// If it cannot print.
+pub(crate) fn run(flags: &DemoFlags, err: &mut impl Write) -> io::Result<u8> {
+    let log = LogSettings { level: LogLevel(LevelFilter::ERROR), format: LogFormat::Text, file: None };
+    if let Err(error) = logging::start(&log) {
+        return fail(err, &error.to_string());
+    }
+    match demo(flags.addr) {
+        Ok(stopped) => Ok(stop_code(stopped)),
+        Err(error) => fail(err, &error.to_string()),
+    }
+}
+
+fn demo(addr: SocketAddr) -> Result<Stopped, DemoError> {
     let folder = tempfile::Builder::new().prefix("llm-proxy-demo-").tempdir()?;
     let upstream = DemoUpstream::start()?;
     let providers = providers(upstream.addr())?;
@@ -53,7 +80,7 @@ pub(crate) fn demo(addr: SocketAddr) -> Result<Stopped, DemoError> {
         patience: Patience::default(),
         version: env!("CARGO_PKG_VERSION"),
     };
-    let stopped = run(&config, storage, rules, |listening| {
+    let stopped = runtime::run(&config, storage, rules, |listening| {
         let management_token = management_token.clone();
         // The server must go on serving while the tour asks it.
         std::thread::spawn(move || {

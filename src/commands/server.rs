@@ -1,0 +1,75 @@
+//! `llm-proxy server`: gathers the settings, starts the log, and runs the server until it is told to stop.
+
+use std::ffi::OsString;
+use std::io::{self, Write};
+
+use super::{exit_code, fail, gathered, stop_code};
+use crate::logging;
+use crate::server::serve;
+use crate::settings::{Settings, SettingsFlags};
+
+/// Runs the server. What keeps it from starting goes to `err`, a line each.
+///
+/// # Errors
+/// If it cannot print.
+pub(crate) fn run(
+    flags: &SettingsFlags,
+    environment: impl Iterator<Item = (OsString, OsString)>,
+    err: &mut impl Write,
+) -> io::Result<u8> {
+    let gathered = match gathered(flags, environment) {
+        Ok(gathered) => gathered,
+        Err(message) => return fail(err, &message),
+    };
+    let settings = match gathered.settings {
+        Ok(settings) => settings,
+        Err(problems) => {
+            for problem in &problems {
+                writeln!(err, "error: {}", problem.message)?;
+            }
+            return Ok(exit_code(&problems));
+        }
+    };
+    if let Err(error) = logging::start(&settings.log) {
+        return fail(err, &error.to_string());
+    }
+    for warning in &gathered.warnings {
+        tracing::warn!("{warning}");
+    }
+    log_settings(&settings);
+    match serve(settings) {
+        Ok(stopped) => Ok(stop_code(stopped)),
+        Err(error) => fail(err, &error.to_string()),
+    }
+}
+
+/// Says in the log with what the server runs. No secret is among it.
+fn log_settings(settings: &Settings) {
+    let Settings { management_token: _, server, store, proxy, providers, provider_source, log: _ } = settings;
+    tracing::info!(
+        listen = %server.listen,
+        runtime = ?server.runtime,
+        workers = server.workers.map(usize::from),
+        max_connections = server.max_connections,
+        shutdown_timeout = ?server.shutdown_timeout,
+        "settings of the server"
+    );
+    tracing::info!(
+        database = %store.path.display(),
+        pool_size = store.pool_size,
+        own_key = store.encryption_key.is_some(),
+        grant_max_age = ?store.grant_max_age,
+        grant_capacity = store.grant_capacity,
+        enforce_project_active = store.enforce_project_active,
+        "settings of the store"
+    );
+    tracing::info!(
+        file = %provider_source.path.display(),
+        default = %providers.default,
+        providers = ?providers.by_name.keys().collect::<Vec<_>>(),
+        trusted_proxies = %proxy.trusted_proxies,
+        forward_client_ip = proxy.forward_client_ip,
+        ssl_cert_file = proxy.ssl_cert_file.as_ref().map(|path| tracing::field::display(path.display())),
+        "settings of the proxy"
+    );
+}

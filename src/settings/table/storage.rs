@@ -1,0 +1,161 @@
+//! Where state is kept, how it is sealed, and how long what was read may be used.
+
+use std::num::NonZeroU32;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use llm_proxy_core::secret::Secret;
+
+use super::super::forms;
+use super::Fallback::{Absent, Text};
+use super::{Row, Setting, active, planned};
+
+pub(super) const ROWS: &[&dyn Row] = &[
+    &DB_DRIVER,
+    &DATABASE_PATH,
+    &DATABASE_POOL_SIZE,
+    &DATABASE_URL,
+    &DATABASE_MAX_IDLE_CONNS,
+    &DATABASE_CONN_MAX_LIFETIME,
+    &ENCRYPTION_KEY,
+    &REQUIRE_ENCRYPTION_KEY,
+    &ENCRYPTION_KEY_OLD,
+    &GRANT_MAX_AGE,
+    &STORE_OUTAGE_GRACE,
+    &LLM_PROXY_ENFORCE_PROJECT_ACTIVE,
+    &LLM_PROXY_ACTIVE_CACHE_MAX,
+    &LLM_PROXY_ACTIVE_CACHE_TTL,
+    &LLM_PROXY_API_KEY_CACHE_MAX,
+    &LLM_PROXY_API_KEY_CACHE_TTL,
+    &USAGE_STATS_BUFFER_SIZE,
+    &CACHE_STATS_BUFFER_SIZE,
+];
+
+pub(in super::super) static DB_DRIVER: Setting<()> =
+    active("DB_DRIVER", Text("sqlite"), forms::DATABASE, "Which database keeps projects and tokens.");
+
+pub(in super::super) static DATABASE_PATH: Setting<PathBuf> = active(
+    "DATABASE_PATH",
+    Text("./data/llm-proxy.db"),
+    forms::FILE,
+    "The SQLite database. It and its folder are made where they are missing, readable by the owner only.",
+)
+.flag("--database");
+
+pub(in super::super) static DATABASE_POOL_SIZE: Setting<NonZeroU32> = active(
+    "DATABASE_POOL_SIZE",
+    Text("10"),
+    forms::POOL_SIZE,
+    "How many connections to the database are used at most.",
+);
+
+static DATABASE_URL: Setting<Secret> = planned(
+    "DATABASE_URL",
+    Absent("none"),
+    forms::SECRET,
+    "The PostgreSQL or MySQL database: a URL, or for MySQL a data source name as Go's driver takes it.",
+)
+.secret();
+
+static DATABASE_MAX_IDLE_CONNS: Setting<u64> = planned(
+    "DATABASE_MAX_IDLE_CONNS",
+    Text("5"),
+    forms::COUNT,
+    "How many unused connections to a PostgreSQL or MySQL database are kept.",
+);
+
+static DATABASE_CONN_MAX_LIFETIME: Setting<Duration> = planned(
+    "DATABASE_CONN_MAX_LIFETIME",
+    Text("1h"),
+    forms::PERIOD,
+    "How old a connection to a PostgreSQL or MySQL database may become.",
+);
+
+pub(in super::super) static ENCRYPTION_KEY: Setting<Secret> = active(
+    "ENCRYPTION_KEY",
+    Absent("a key file beside the SQLite database, made at the first start"),
+    forms::SEALING_KEY,
+    "The key that seals upstream keys in the database. Keep a copy: without it they cannot be read again.",
+)
+.secret();
+
+pub(in super::super) static REQUIRE_ENCRYPTION_KEY: Setting<bool> = active(
+    "REQUIRE_ENCRYPTION_KEY",
+    Text("false"),
+    forms::SWITCH,
+    "Whether the program refuses to start without ENCRYPTION_KEY, instead of making a key file.",
+);
+
+static ENCRYPTION_KEY_OLD: Setting<Secret> = planned(
+    "ENCRYPTION_KEY_OLD",
+    Absent("none"),
+    forms::SEALING_KEY,
+    "The key before ENCRYPTION_KEY, for the command that seals everything anew.",
+)
+.secret();
+
+pub(in super::super) static GRANT_MAX_AGE: Setting<Duration> = active(
+    "GRANT_MAX_AGE",
+    Text("5s"),
+    forms::AGE,
+    "How long what was read about a token may be used without asking the database again, and so how long a token that \
+     another instance revoked may live on. 0 asks every time.",
+);
+
+static STORE_OUTAGE_GRACE: Setting<Duration> = planned(
+    "STORE_OUTAGE_GRACE",
+    Text("0s"),
+    forms::PERIOD,
+    "How long grants that are known may be used while the database cannot be reached.",
+);
+
+pub(in super::super) static LLM_PROXY_ENFORCE_PROJECT_ACTIVE: Setting<bool> = active(
+    "LLM_PROXY_ENFORCE_PROJECT_ACTIVE",
+    Text("true"),
+    forms::SWITCH,
+    "Whether tokens of a project that was deactivated are refused.",
+);
+
+pub(in super::super) static LLM_PROXY_ACTIVE_CACHE_MAX: Setting<usize> = active(
+    "LLM_PROXY_ACTIVE_CACHE_MAX",
+    Text("10000"),
+    forms::CAPACITY,
+    "How many grants (a token with its project and limits) are kept in memory, about.",
+);
+
+static LLM_PROXY_ACTIVE_CACHE_TTL: Setting<Duration> = planned(
+    "LLM_PROXY_ACTIVE_CACHE_TTL",
+    Text("5s"),
+    forms::PERIOD,
+    "How long a project's state may be used without asking again; never longer than GRANT_MAX_AGE, which is what counts \
+     in this version.",
+);
+
+static LLM_PROXY_API_KEY_CACHE_MAX: Setting<u64> = planned(
+    "LLM_PROXY_API_KEY_CACHE_MAX",
+    Text("10000"),
+    forms::COUNT,
+    "How many upstream keys are kept in memory; in this version they are part of the grants.",
+);
+
+static LLM_PROXY_API_KEY_CACHE_TTL: Setting<Duration> = planned(
+    "LLM_PROXY_API_KEY_CACHE_TTL",
+    Text("5s"),
+    forms::PERIOD,
+    "How long an upstream key may be used without asking again; never longer than GRANT_MAX_AGE, which is what counts in \
+     this version.",
+);
+
+static USAGE_STATS_BUFFER_SIZE: Setting<u64> = planned(
+    "USAGE_STATS_BUFFER_SIZE",
+    Text("1000"),
+    forms::COUNT,
+    "How many tokens' uses are gathered before they are written.",
+);
+
+static CACHE_STATS_BUFFER_SIZE: Setting<u64> = planned(
+    "CACHE_STATS_BUFFER_SIZE",
+    Text("1000"),
+    forms::COUNT,
+    "How many tokens' cache hits are gathered before they are written.",
+);

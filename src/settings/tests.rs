@@ -1,0 +1,184 @@
+//! Gathering by example: which source wins, what is told together, and what never shows.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt as _;
+
+use super::sources::Source;
+use super::*;
+
+const TOKEN: &str = "a-token-of-more-than-16-characters";
+const KEY: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
+
+/// Sources with an environment of those variables.
+fn environment(variables: &[(&str, &str)]) -> Sources {
+    let environment = variables.iter().map(|(name, value)| ((*name).to_owned(), OsString::from(value))).collect();
+    Sources { flags: Vec::new(), environment, env_file: BTreeMap::new() }
+}
+
+/// Sources that lack nothing, and those variables.
+fn complete(variables: &[(&str, &str)]) -> Sources {
+    let mut sources = environment(variables);
+    sources.environment.entry("MANAGEMENT_TOKEN".to_owned()).or_insert_with(|| TOKEN.into());
+    sources
+}
+
+fn messages(gathered: Gathered) -> Vec<String> {
+    gathered.settings.unwrap_err().into_iter().map(|problem| problem.message).collect()
+}
+
+fn source_of(gathered: &Gathered, name: &str) -> Source {
+    gathered.effective.iter().find(|line| line.name == name).unwrap().source
+}
+
+#[test]
+fn a_management_token_is_all_that_it_takes() {
+    let settings = gather(&complete(&[])).settings.unwrap();
+
+    assert!(settings.management_token.matches(TOKEN.as_bytes()));
+    assert_eq!(settings.server.listen, ListenAddr::Everywhere(8080));
+    assert_eq!((settings.server.runtime, settings.server.workers), (Runtime::Tokio, None));
+    assert_eq!(settings.server.shutdown_timeout, Duration::from_secs(30));
+    assert_eq!(settings.store.path, PathBuf::from("./data/llm-proxy.db"));
+    assert_eq!((settings.store.pool_size.get(), settings.store.grant_capacity), (10, 10_000));
+    assert_eq!(settings.store.grant_max_age, Duration::from_secs(5));
+    assert!(settings.store.enforce_project_active && settings.store.encryption_key.is_none());
+    assert!(!settings.proxy.forward_client_ip && settings.proxy.ssl_cert_file.is_none());
+    assert_eq!(settings.proxy.trusted_proxies, Networks::default());
+    assert_eq!((settings.log.format, settings.log.file), (LogFormat::Json, None));
+    let openai = &settings.providers.by_name["openai"];
+    assert_eq!((openai.timeouts.request, openai.max_request_default), (Duration::from_secs(120), 10 << 20));
+}
+
+#[test]
+fn flags_win_over_the_environment_and_the_environment_over_the_file() {
+    let mut sources = complete(&[("LISTEN_ADDR", ":2"), ("LOG_LEVEL", "warn")]);
+    sources.flags = vec![("LISTEN_ADDR", ":1".to_owned())];
+    sources.env_file = [("LISTEN_ADDR", ":3"), ("LOG_LEVEL", "debug"), ("WORKERS", "3")]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .into();
+
+    let gathered = gather(&sources);
+
+    assert_eq!(source_of(&gathered, "LISTEN_ADDR"), Source::Flag("--addr"));
+    assert_eq!(source_of(&gathered, "LOG_LEVEL"), Source::Environment);
+    assert_eq!(source_of(&gathered, "WORKERS"), Source::EnvFile);
+    assert_eq!(source_of(&gathered, "LOG_FORMAT"), Source::Default);
+    let settings = gathered.settings.unwrap();
+    assert_eq!(settings.server.listen, ListenAddr::Everywhere(1));
+    assert_eq!(settings.server.workers, NonZeroUsize::new(3));
+}
+
+#[test]
+fn an_empty_value_is_none() {
+    let mut sources = complete(&[("LOG_FILE", ""), ("LISTEN_ADDR", "")]);
+    sources.env_file.insert("LISTEN_ADDR".to_owned(), ":3".to_owned());
+
+    let settings = gather(&sources).settings.unwrap();
+
+    assert_eq!(settings.log.file, None);
+    assert_eq!(settings.server.listen, ListenAddr::Everywhere(3));
+}
+
+#[test]
+fn the_limits_of_the_environment_are_the_providers_defaults() {
+    let settings = gather(&complete(&[("REQUEST_TIMEOUT", "7s"), ("MAX_REQUEST_SIZE", "1MB")])).settings.unwrap();
+    let anthropic = &settings.providers.by_name["anthropic"];
+    assert_eq!(anthropic.timeouts.response_header, Duration::from_secs(7));
+    assert_eq!(anthropic.max_request_default, 1_000_000);
+}
+
+#[test]
+fn everything_wrong_is_told_together() {
+    let wrong = [
+        ("LISTEN_ADDR", "8080"),
+        ("SHUTDOWN_TIMEOUT", "-1s"),
+        ("DB_DRIVER", "postgres"),
+        ("ENCRYPTION_KEY", "short"),
+        ("GRANT_MAX_AGE", "6s"),
+        ("API_CONFIG_PATH", "/nowhere/providers.yaml"),
+        ("TRUSTED_PROXIES", "10.0.0.0/8,proxy"),
+        ("LOG_LEVEL", "loud"),
+        ("GLOBAL_RATE_LIMIT", "none"),
+    ];
+
+    let told = messages(gather(&environment(&wrong)));
+
+    assert_eq!(
+        told,
+        [
+            "GLOBAL_RATE_LIMIT (environment): this is no whole number; write a whole number, 0 or more",
+            "MANAGEMENT_TOKEN is missing: set it in the environment or the .env file; write 16 visible ASCII \
+             characters or more (make one with: openssl rand -base64 32)",
+            "LISTEN_ADDR (environment): this is no address to listen on; write a port on every interface such as \
+             :8080, or an address with a port such as 127.0.0.1:8080 or [::1]:8080",
+            "SHUTDOWN_TIMEOUT (environment): a duration cannot be negative; write a duration such as 30s, 1m30s or \
+             500ms",
+            "DB_DRIVER (environment): postgres is not supported by this version; write sqlite",
+            "ENCRYPTION_KEY (environment): this is not base64; write the base64 of exactly 32 bytes (make one with: \
+             openssl rand -base64 32)",
+            "GRANT_MAX_AGE (environment): this is longer than revoked tokens may live on; write a duration of at most \
+             5s such as 5s or 500ms",
+            "TRUSTED_PROXIES (environment): entry 2 is no network; write addresses and networks with commas between \
+             them such as 10.0.0.0/8,::1",
+            "/nowhere/providers.yaml: there is no such providers file: name another one with --config or \
+             API_CONFIG_PATH",
+            "LOG_LEVEL (environment): this is none of the accepted words; write one of error, warn, info, debug and \
+             trace",
+        ]
+    );
+}
+
+#[test]
+fn a_value_that_is_no_text_is_told() {
+    let mut sources = complete(&[]);
+    sources.environment.insert("MANAGEMENT_TOKEN".to_owned(), OsString::from_vec(vec![0xff; 20]));
+    let told = messages(gather(&sources));
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].starts_with("MANAGEMENT_TOKEN (environment): this is not UTF-8; write"), "{told:?}");
+}
+
+#[test]
+fn a_required_encryption_key_must_be_there() {
+    let told = messages(gather(&complete(&[("REQUIRE_ENCRYPTION_KEY", "true")])));
+    assert_eq!(told, ["ENCRYPTION_KEY is missing, and REQUIRE_ENCRYPTION_KEY says that it must be set"]);
+
+    let with_key = gather(&complete(&[("REQUIRE_ENCRYPTION_KEY", "true"), ("ENCRYPTION_KEY", KEY)]));
+    assert!(with_key.settings.is_ok());
+}
+
+#[test]
+fn what_has_no_effect_is_a_warning() {
+    let gathered = gather(&complete(&[("IP_RATE_LIMIT", "30"), ("MASK_API_KEYS", "whatever"), ("UNRELATED", "1")]));
+    assert_eq!(
+        gathered.warnings[..2],
+        [
+            "IP_RATE_LIMIT is set, but has no effect in this version",
+            "MASK_API_KEYS is set, but means nothing. Keys are never logged.",
+        ]
+    );
+    assert!(gathered.settings.is_ok());
+}
+
+#[test]
+fn no_secret_is_shown() {
+    let secrets = [
+        ("MANAGEMENT_TOKEN", "management-secret-0123"),
+        ("ENCRYPTION_KEY", KEY),
+        ("DATABASE_URL", "postgres://me:database-secret@host/db"),
+        ("REDIS_PASSWORD", "redis-secret"),
+        ("REDIS_ADDR", "redis://me:address-secret@host:6379"),
+        // Under a wrong name, so that it is not valid.
+        ("OPENAI_API_URL", "https://me:url-secret@host"),
+        ("LOG_LEVEL", "level-secret"),
+    ];
+    let gathered = gather(&environment(&secrets));
+    let shown = format!("{:?} {:?} {:?}", gathered.effective, gathered.warnings, gathered.settings);
+    for (_, secret) in secrets {
+        assert!(!shown.contains(secret), "{shown}");
+    }
+    assert!(!shown.contains("-secret"), "{shown}");
+
+    let settings = gather(&environment(&secrets[..5])).settings.unwrap();
+    assert!(!format!("{settings:?}").contains("-secret") && !format!("{settings:?}").contains(KEY));
+}
