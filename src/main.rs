@@ -36,7 +36,7 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let (mut out, mut err) = (io::stdout().lock(), io::stderr());
+    let (mut out, mut err) = (io::stdout(), io::stderr());
     let code = run(std::env::args_os(), std::env::vars_os(), &mut out, &mut err);
     // Where nothing can be printed, there is nobody left to tell.
     code.unwrap_or(FAILURE).into()
