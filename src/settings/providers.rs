@@ -186,4 +186,15 @@ mod tests {
         });
         assert!(matches!(source("/dev/zero".into()).load(), Err(ProvidersFailure::TooLarge(_))));
     }
+
+    #[test]
+    fn the_file_in_the_documentation_is_one() {
+        let page = include_str!("../../docs/providers.md");
+        let (_, after) = page.split_once("## A file\n").unwrap();
+        let lines = after.lines().take_while(|line| line.is_empty() || line.starts_with("    "));
+        let text: String = lines.map(|line| format!("{}\n", line.strip_prefix("    ").unwrap_or(line))).collect();
+
+        let providers = parse_providers(&text, &ProviderDefaults::default()).unwrap();
+        assert_eq!(providers.by_name.keys().map(|name| &**name).collect::<Vec<_>>(), ["local", "openai"]);
+    }
 }

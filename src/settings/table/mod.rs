@@ -131,11 +131,10 @@ const fn retired(name: &'static str, doc: &'static str) -> Setting<String> {
 const fn setting<T>(
     name: &'static str,
     fallback: Fallback,
-    form: Form<T>,
+    Form { accepted, parse }: Form<T>,
     status: Status,
     doc: &'static str,
 ) -> Setting<T> {
-    let Form { accepted, parse } = form;
     Setting { about: About { name, fallback, accepted, doc, secret: false, status, flag: None }, parse }
 }
 
