@@ -119,12 +119,10 @@ impl Client {
 
     /// Asserts that nothing more comes and the peer closes: cleanly or by a reset.
     pub(crate) fn expect_close(&mut self) {
-        loop {
-            match self.incoming.fill() {
-                Ok(true) => panic!("unexpected bytes: {:?}", String::from_utf8_lossy(self.incoming.unread())),
-                Ok(false) | Err(Broken::Reset) => return,
-                Err(broken) => panic!("the connection stayed open: {broken:?}"),
-            }
+        match self.incoming.fill() {
+            Ok(true) => panic!("unexpected bytes: {:?}", String::from_utf8_lossy(self.incoming.unread())),
+            Ok(false) | Err(Broken::Reset) => {}
+            Err(broken) => panic!("the connection stayed open: {broken:?}"),
         }
     }
 

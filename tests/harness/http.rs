@@ -164,18 +164,20 @@ impl Incoming {
     pub(crate) fn fill(&mut self) -> Result<bool, Broken> {
         let mut room = [0; 16 * 1024];
         loop {
-            match self.wire.read(&mut room) {
+            let error = match self.wire.read(&mut room) {
                 Ok(0) => return Ok(false),
                 Ok(count) => {
                     self.buffer.extend_from_slice(&room[..count]);
                     return Ok(true);
                 }
-                Err(error) => match error.kind() {
-                    ErrorKind::Interrupted => {}
-                    ErrorKind::WouldBlock | ErrorKind::TimedOut => return Err(Broken::Silent),
-                    ErrorKind::UnexpectedEof => return Ok(false),
-                    _ => return Err(Broken::Reset),
-                },
+                Err(error) => error.kind(),
+            };
+            if matches!(error, ErrorKind::WouldBlock | ErrorKind::TimedOut) {
+                return Err(Broken::Silent);
+            } else if error == ErrorKind::UnexpectedEof {
+                return Ok(false);
+            } else if error != ErrorKind::Interrupted {
+                return Err(Broken::Reset);
             }
         }
     }

@@ -198,6 +198,10 @@ fn a_broken_providers_file_is_refused_with_its_place() {
     for line in ["timeouts: {response_header: soon}", "colour: red", "auth: cookie", "max_request_size: many"] {
         let exited = start_in_vain(&Options::with(base.clone().line(line)));
         assert!(exited.code.is_some_and(|code| code != 0), "{line}: {exited:?}");
-        assert!(exited.stderr.contains("providers.yaml") && exited.stderr.contains(":5:"), "{line}: {}", exited.stderr);
+        assert!(
+            exited.stderr.contains("providers.yaml") && exited.stderr.contains("line 6"),
+            "{line}: {}",
+            exited.stderr
+        );
     }
 }
