@@ -4,6 +4,7 @@ use std::num::NonZeroUsize;
 
 use llm_proxy_core::auth::TokenKey;
 use llm_proxy_core::http1::HeadLimits;
+use llm_proxy_core::quota::Concurrency;
 use llm_proxy_core::rules::{Patience, Rules};
 use llm_proxy_runtime_tokio::{RunError, ServerConfig, Stopped, run};
 use llm_proxy_storage::{Database, StorageConfig};
@@ -50,6 +51,7 @@ fn rules(settings: Settings, token_key: TokenKey) -> Rules {
         enforce_project_active: settings.store.enforce_project_active,
         forward_client_ip: settings.proxy.forward_client_ip,
         trusted_proxies: settings.proxy.trusted_proxies,
+        concurrency: Concurrency::new(settings.proxy.max_concurrent_requests),
         head_limits: HeadLimits::default(),
         patience: Patience::default(),
         version: env!("CARGO_PKG_VERSION"),

@@ -14,6 +14,7 @@ pub mod http1;
 pub mod ids;
 pub mod manage;
 pub mod proxy;
+pub mod quota;
 pub mod reject;
 pub mod routing;
 pub mod rules;

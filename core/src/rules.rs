@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::auth::TokenKey;
 use crate::http1::HeadLimits;
+use crate::quota::Concurrency;
 use crate::secret::Secret;
 use crate::settings::{Networks, Providers};
 
@@ -22,6 +23,8 @@ pub struct Rules {
     pub forward_client_ip: bool,
     /// The proxies before us whose `X-Forwarded-For` is believed (TRUSTED_PROXIES).
     pub trusted_proxies: Networks,
+    /// How many proxied requests may run at once (MAX_CONCURRENT_REQUESTS).
+    pub concurrency: Concurrency,
     /// What a head may cost, in both directions.
     pub head_limits: HeadLimits,
     /// The time limits that are not a provider's.

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use clap::Args;
 use llm_proxy_core::http1::HeadLimits;
+use llm_proxy_core::quota::Concurrency;
 use llm_proxy_core::rules::{Patience, Rules};
 use llm_proxy_core::secret::Secret;
 use llm_proxy_core::settings::{Networks, ProviderDefaults, Providers, ProvidersError, parse_providers};
@@ -76,6 +77,7 @@ fn demo(addr: SocketAddr) -> Result<Stopped, DemoError> {
         enforce_project_active: true,
         forward_client_ip: false,
         trusted_proxies: Networks::default(),
+        concurrency: Concurrency::new(0),
         head_limits: HeadLimits::default(),
         patience: Patience::default(),
         version: env!("CARGO_PKG_VERSION"),

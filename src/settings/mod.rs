@@ -93,6 +93,8 @@ pub(crate) struct ProxySettings {
     pub(crate) trusted_proxies: Networks,
     /// Whether upstreams are told the client's address.
     pub(crate) forward_client_ip: bool,
+    /// How many proxied requests may run at once; 0 is no limit.
+    pub(crate) max_concurrent_requests: u64,
     /// The roots by which upstreams are verified; `None` is the system's. TLS libraries find this variable in the
     /// environment by themselves, but not in the `.env` file.
     pub(crate) ssl_cert_file: Option<PathBuf>,
@@ -199,10 +201,12 @@ fn store(values: &mut Values) -> Option<StoreSettings> {
 fn proxy(values: &mut Values) -> Option<ProxySettings> {
     let trusted_proxies = values.read_optional(&table::TRUSTED_PROXIES);
     let forward_client_ip = values.read(&table::FORWARD_CLIENT_IP);
+    let max_concurrent_requests = values.read(&table::MAX_CONCURRENT_REQUESTS);
     let ssl_cert_file = values.read_optional(&table::SSL_CERT_FILE);
     Some(ProxySettings {
         trusted_proxies: trusted_proxies?.unwrap_or_default(),
         forward_client_ip: forward_client_ip?,
+        max_concurrent_requests: max_concurrent_requests?,
         ssl_cert_file: ssl_cert_file?,
     })
 }

@@ -43,6 +43,10 @@ impl Exchange {
             }
             Err(refusal) => return self.deny(&refusal, cx),
         }
+        self.running = cx.rules.concurrency.enter();
+        if self.running.is_none() {
+            return self.deny(&Refusal::Overloaded, cx);
+        }
         if grant.max_requests.is_some() {
             self.ask(StoreEffect::Spend(grant.token_id));
             self.state = State::Spending { since: cx.now.mono, grant, provider: provider.clone() };

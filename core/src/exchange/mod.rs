@@ -48,6 +48,7 @@ use crate::auth::Grant;
 use crate::deadline::Deadline;
 use crate::http1::Framing;
 use crate::proxy::{IdSource, RequestIds};
+use crate::quota::Running;
 use crate::reject::{Dialect, Refusal, UpstreamFault, error_body, manage_error_body};
 use crate::routing::{ManageRoute, Route, route};
 use crate::rules::Rules;
@@ -76,6 +77,8 @@ pub struct Exchange {
     bytes: (u64, u64),
     /// How much content the request may have, once admitted.
     content_limit: u64,
+    /// Its place among the requests that run at once, from admission to its end.
+    running: Option<Running>,
     /// The path for the upstream, where it is not the client's own.
     rewritten_path: Option<String>,
     last_client: Instant,
@@ -129,6 +132,7 @@ impl Exchange {
             bytes: (0, 0),
             content_limit: 0,
             rewritten_path: None,
+            running: None,
             last_client: cx.now.mono,
         };
         match route(exchange.request.head.method(), exchange.request.head.path()) {
@@ -269,6 +273,7 @@ impl Exchange {
 
     fn end(&mut self, outcome: Outcome, now: Now) {
         self.effect = None;
+        self.running = None;
         self.state = State::Over(outcome, now.mono);
     }
 

@@ -9,6 +9,7 @@ use http::Method;
 use crate::auth::{Grant, TokenKey};
 use crate::http1::HeadLimits;
 use crate::ids::{ProjectId, TokenId};
+use crate::quota::Concurrency;
 use crate::reject::Dialect;
 use crate::routing::EndpointPattern;
 use crate::rules::{Patience, Rules};
@@ -69,6 +70,7 @@ pub fn rules_for(provider: Provider) -> Rules {
         enforce_project_active: true,
         forward_client_ip: false,
         trusted_proxies: Networks::default(),
+        concurrency: Concurrency::new(0),
         head_limits: HeadLimits::default(),
         patience: Patience::default(),
         version: "0.0.0",

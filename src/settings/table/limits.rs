@@ -6,7 +6,7 @@ use llm_proxy_core::secret::Secret;
 
 use super::super::forms;
 use super::Fallback::{Absent, Text};
-use super::{Row, Setting, planned};
+use super::{Row, Setting, active, planned};
 
 pub(super) const ROWS: &[&dyn Row] = &[
     &MAX_CONCURRENT_REQUESTS,
@@ -20,7 +20,7 @@ pub(super) const ROWS: &[&dyn Row] = &[
     &DISTRIBUTED_RATE_LIMIT_KEY_SECRET,
 ];
 
-static MAX_CONCURRENT_REQUESTS: Setting<u64> = planned(
+pub(in super::super) static MAX_CONCURRENT_REQUESTS: Setting<u64> = active(
     "MAX_CONCURRENT_REQUESTS",
     Text("0"),
     forms::COUNT,

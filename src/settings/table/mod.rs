@@ -14,6 +14,7 @@ mod retired;
 mod server;
 mod storage;
 
+pub(super) use limits::MAX_CONCURRENT_REQUESTS;
 pub(super) use logging::{LOG_FILE, LOG_FORMAT, LOG_LEVEL};
 pub(super) use providers::{
     API_CONFIG_PATH, DEFAULT_API_PROVIDER, FORWARD_CLIENT_IP, MAX_REQUEST_SIZE, OPENAI_API_URL, REQUEST_TIMEOUT,
