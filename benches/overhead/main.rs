@@ -10,6 +10,7 @@ mod load;
 mod management;
 mod options;
 mod origin;
+mod process;
 mod report;
 mod scenario;
 mod socket;

@@ -6,13 +6,14 @@ mod nginx;
 mod ours;
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
-use std::process::{Child, Command};
+use std::process::Child;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::Outcome;
 use crate::options::Options;
 use crate::origin;
+use crate::process;
 use crate::scenario::Scenario;
 use crate::workdir::WorkDir;
 
@@ -51,7 +52,7 @@ struct Guard(Child);
 impl Drop for Guard {
     fn drop(&mut self) {
         // Asked, not killed, for nginx's master takes its worker along only then; killed if that does not help.
-        let _ = Command::new("kill").args(["-TERM", &self.0.id().to_string()]).status();
+        let _ = process::terminate(&self.0);
         if wait_for("the process's end", || self.0.try_wait().ok().flatten()).is_err() {
             let _ = self.0.kill();
             let _ = self.0.wait();

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use crate::Outcome;
 use crate::load::Load;
+use crate::process;
 use crate::scenario::Scenario;
 use crate::subject::Subject;
 use crate::workdir::WorkDir;
@@ -46,7 +47,7 @@ pub(crate) fn count(subject: &Subject, load: Load, workdir: &WorkDir) -> Outcome
         wait_until_traced(*pid, &mut strace)?;
     }
     let tally = load.run(subject);
-    Command::new("kill").args(["-INT", &strace.id().to_string()]).status()?;
+    process::interrupt(&strace)?;
     strace.wait()?;
     Ok(parse(&fs::read_to_string(&file)?, tally?.requests))
 }

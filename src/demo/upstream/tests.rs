@@ -1,132 +1,17 @@
 //! The mock over a real loopback socket, as a client sees it.
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
+mod client;
+
+use std::net::{Shutdown, TcpStream};
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use self::client::{Client, bearer, field};
 use super::{DemoUpstream, MAX_CONNECTIONS};
-
-/// An answer as read from the wire.
-struct Got {
-    status: u16,
-    head: String,
-    body: String,
-}
-
-impl Got {
-    fn json(&self) -> Value {
-        serde_json::from_str(&self.body).unwrap()
-    }
-
-    /// The `data:` lines of a stream.
-    fn data(&self) -> Vec<&str> {
-        self.body.lines().filter_map(|line| line.strip_prefix("data: ")).collect()
-    }
-
-    /// The events of a stream that are JSON.
-    fn events(&self) -> Vec<Value> {
-        self.data()
-            .into_iter()
-            .filter(|data| *data != "[DONE]")
-            .map(|data| serde_json::from_str(data).unwrap())
-            .collect()
-    }
-}
-
-struct Client {
-    stream: BufReader<TcpStream>,
-}
-
-impl Client {
-    fn connect(upstream: &DemoUpstream) -> Self {
-        let stream = TcpStream::connect(upstream.addr()).unwrap();
-        stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
-        Self { stream: BufReader::new(stream) }
-    }
-
-    fn send(&mut self, bytes: &str) {
-        self.stream.get_mut().write_all(bytes.as_bytes()).unwrap();
-    }
-
-    fn get(&mut self, path: &str) -> Got {
-        self.send(&format!("GET {path} HTTP/1.1\r\nHost: demo\r\n{}\r\n", bearer()));
-        self.read()
-    }
-
-    fn post(&mut self, path: &str, body: &Value) -> Got {
-        let body = body.to_string();
-        self.send(&format!(
-            "POST {path} HTTP/1.1\r\nHost: demo\r\n{}Content-Length: {}\r\n\r\n{body}",
-            bearer(),
-            body.len()
-        ));
-        self.read()
-    }
-
-    fn line(&mut self) -> String {
-        let mut line = String::new();
-        self.stream.read_line(&mut line).unwrap();
-        line
-    }
-
-    fn read_head(&mut self) -> String {
-        let mut head = String::new();
-        while !head.ends_with("\r\n\r\n") {
-            let line = self.line();
-            assert_ne!(line, "", "the connection ended within a head: {head:?}");
-            head.push_str(&line);
-        }
-        head
-    }
-
-    fn read(&mut self) -> Got {
-        let head = self.read_head();
-        let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-        let body = match field(&head, "content-length") {
-            Some(length) => self.read_exactly(length.parse().unwrap()),
-            None => self.read_chunks(),
-        };
-        Got { status, head, body }
-    }
-
-    fn read_exactly(&mut self, length: usize) -> String {
-        let mut body = vec![0; length];
-        self.stream.read_exact(&mut body).unwrap();
-        String::from_utf8(body).unwrap()
-    }
-
-    fn read_chunks(&mut self) -> String {
-        let mut body = String::new();
-        loop {
-            let size = usize::from_str_radix(self.line().trim_end(), 16).unwrap();
-            body.push_str(&self.read_exactly(size));
-            assert_eq!(self.read_exactly(2), "\r\n");
-            if size == 0 {
-                return body;
-            }
-        }
-    }
-
-    fn rest(&mut self) -> String {
-        let mut rest = String::new();
-        self.stream.read_to_string(&mut rest).unwrap();
-        rest
-    }
-}
 
 fn start() -> DemoUpstream {
     DemoUpstream::start_with_pause(Duration::ZERO).unwrap()
-}
-
-fn bearer() -> String {
-    format!("Authorization: Bearer {}\r\n", DemoUpstream::expected_key())
-}
-
-fn field<'a>(head: &'a str, name: &str) -> Option<&'a str> {
-    let fields = head.lines().filter_map(|line| line.split_once(": "));
-    fields.filter(|(found, _)| found.eq_ignore_ascii_case(name)).map(|(_, value)| value).next()
 }
 
 fn question(text: &str, stream: bool) -> Value {
@@ -376,7 +261,7 @@ fn malformed_bytes_are_answered_and_the_connection_closed() {
     client.send("no http at all\r\n\r\n");
 
     assert_eq!(client.read().status, 400);
-    client.stream.get_ref().shutdown(std::net::Shutdown::Write).unwrap();
+    client.stream.get_ref().shutdown(Shutdown::Write).unwrap();
 
     assert_eq!(client.rest(), "");
 }
