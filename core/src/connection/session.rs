@@ -125,6 +125,8 @@ pub struct Session {
     pub(super) client_ip: IpAddr,
     pub(super) effects: VecDeque<SessionEffect>,
     pub(super) last_effect: EffectId,
+    /// Whether the exchange waits for the outcome of `last_effect`.
+    pub(super) asked_store: bool,
     pub(super) life: Life,
     pub(super) draining: bool,
     /// The answer under way ends with the connection, so that only a reset can show that it broke.
@@ -149,6 +151,7 @@ impl Session {
             client_ip,
             effects: VecDeque::new(),
             last_effect: EffectId(0),
+            asked_store: false,
             life: Life::Open,
             draining: false,
             until_close: false,
@@ -274,8 +277,8 @@ impl Session {
                 self.step(Step::Progress, now);
             }
             SessionInput::Store(id, outcome) => {
-                if id == self.last_effect && self.exchange.is_some() {
-                    self.try_step(Step::Store(outcome), now)?;
+                if id == self.last_effect && self.asked_store {
+                    self.on_store(outcome, now)?;
                 }
             }
             SessionInput::Deadline => self.on_deadline(now),
@@ -287,6 +290,14 @@ impl Session {
 
     fn when_connected(&mut self) -> Result<&mut UpstreamConnection, Misuse> {
         if self.is_connected() { Ok(&mut self.upstream) } else { Err(Misuse::NoUpstream) }
+    }
+
+    fn on_store(&mut self, outcome: StoreOutcome, now: Now) -> Result<(), Misuse> {
+        // Before the step, which may ask anew.
+        self.asked_store = false;
+        let result = self.try_step(Step::Store(outcome), now);
+        self.asked_store |= result.is_err();
+        result
     }
 
     fn on_client_ended(&mut self, now: Now) {
@@ -306,7 +317,7 @@ impl Session {
     fn on_connected(&mut self, reused: bool, now: Now) -> Result<(), Misuse> {
         let Upstream::Asked(provider) = &self.link else { return Err(Misuse::NoUpstream) };
         self.link = Upstream::Open(provider.clone());
-        self.upstream.attach();
+        self.upstream.attach(reused);
         self.try_step(Step::Connected { reused }, now)
     }
 

@@ -100,7 +100,9 @@ impl Exchange {
     pub(super) fn on_managed(&mut self, reply: Result<Reply, CommandError>, cx: &mut Context<'_>) {
         match manage::render(reply) {
             Ok(rendered) => {
-                let fields: Vec<_> = rendered.fields.into_iter().map(|(name, value)| (name, value.into())).collect();
+                // The type stands in every answer anyway.
+                let own = rendered.fields.into_iter().filter(|(name, _)| *name != "Content-Type");
+                let fields: Vec<_> = own.map(|(name, value)| (name, value.into())).collect();
                 let answer = LocalAnswer {
                     status: rendered.status,
                     content_type: "application/json",

@@ -168,6 +168,10 @@ impl Exchange {
                 self.on_progress(cx.now.mono);
                 Ok(())
             }
+            Input::Stalled => {
+                self.on_stalled();
+                Ok(())
+            }
             Input::Store(outcome) => self.on_store(outcome, cx),
             Input::Deadline => {
                 self.on_deadline(cx);
@@ -331,6 +335,12 @@ impl Exchange {
         if let State::Forwarding(forward) = &mut self.state {
             forward.progress(now);
             self.last_client = now;
+        }
+    }
+
+    fn on_stalled(&mut self) {
+        if let State::Forwarding(forward) = &mut self.state {
+            forward.stalled = true;
         }
     }
 
