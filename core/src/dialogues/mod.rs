@@ -13,3 +13,5 @@ mod refusals;
 mod request_fields;
 mod response_fields;
 mod retry;
+mod scripts;
+mod splits;
