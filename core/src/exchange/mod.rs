@@ -31,6 +31,9 @@ mod forward_time;
 mod managing;
 mod message;
 
+#[cfg(test)]
+mod tests;
+
 use bytes::Bytes;
 use http::Method;
 
