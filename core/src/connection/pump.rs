@@ -53,7 +53,7 @@ impl Session {
     fn take_from_client(&mut self, now: Now) -> bool {
         match &self.exchange {
             Some(exchange) if exchange.wants_content() => {
-                if self.upstream.out.len() >= HIGH_WATER {
+                if self.upstream.out.held() >= HIGH_WATER {
                     self.step(Input::Stalled, now);
                     return false;
                 }
@@ -67,7 +67,7 @@ impl Session {
                 true
             }
             Some(_) => false,
-            None if self.life == Life::Open && self.client.out.len() < HIGH_WATER => self.begin_exchange(now),
+            None if self.life == Life::Open && self.client.out.held() < HIGH_WATER => self.begin_exchange(now),
             None => false,
         }
     }

@@ -19,7 +19,7 @@ use crate::rules::Rules;
 use crate::settings::Provider;
 use crate::time::{Instant, Now};
 
-/// How many bytes may wait for one socket before the other is no longer read.
+/// How much memory may wait for one socket before the other is no longer read, bytes.
 pub(super) const HIGH_WATER: usize = 64 * 1024;
 
 /// Which effect an outcome answers. Outcomes of effects that nobody waits for any more are ignored.
@@ -196,7 +196,7 @@ impl Session {
     /// Whether the upstream's socket is to be read: there is one, and the client takes what it says.
     #[must_use]
     pub fn wants_upstream(&self) -> bool {
-        self.is_connected() && self.client.out.len() < HIGH_WATER
+        self.is_connected() && self.client.out.held() < HIGH_WATER
     }
 
     /// Whether an upstream connection is in use.

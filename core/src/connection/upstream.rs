@@ -177,6 +177,12 @@ impl UpstreamConnection {
         }
     }
 
+    /// Memory in use for what waits, bytes.
+    #[cfg(test)]
+    pub(super) fn held(&self) -> usize {
+        self.input.bytes.len() + self.out.held()
+    }
+
     pub(super) fn wrote(&mut self, n: usize) -> bool {
         let fits = self.out.advance(n);
         self.written_any |= fits && n > 0;
