@@ -1,6 +1,10 @@
 //! The bodies of the fuzz targets: laws that hold for any bytes whatever. Each function panics if one is broken; that
 //! is how a fuzzer, a property test or the replay of a corpus sees it. Not part of the program.
 
+mod exchange;
+
+pub use exchange::exchange;
+
 use http::Method;
 
 use crate::http1::replay::{Kind, Message, Outcome, replay, write};

@@ -169,6 +169,12 @@ impl ClientConnection {
         self.writer.end(trailers, &mut self.out).is_ok()
     }
 
+    /// Memory in use for what waits, bytes.
+    #[cfg(test)]
+    pub(super) fn held(&self) -> usize {
+        self.input.bytes.len() + self.out.held()
+    }
+
     pub(super) fn wrote(&mut self, n: usize) -> bool {
         self.out.advance(n)
     }

@@ -17,6 +17,11 @@ mod read_buffer;
 mod session;
 mod upstream;
 
+#[cfg(test)]
+mod proptests;
+#[cfg(test)]
+mod tests;
+
 pub use client::{ClientConnection, ClientEvent};
 pub use out_queue::{MAX_SLICES, OutQueue};
 pub use pool::Pool;

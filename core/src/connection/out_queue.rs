@@ -36,7 +36,7 @@ impl Segment {
     }
 }
 
-/// The queue. It allocates only while it grows; its users bound its length by [`OutQueue::len`].
+/// The queue. It allocates only while it grows; its users bound its size by what it holds.
 #[derive(Default)]
 pub struct OutQueue {
     segments: VecDeque<Segment>,
@@ -48,6 +48,13 @@ impl OutQueue {
     #[must_use]
     pub const fn len(&self) -> usize {
         self.len
+    }
+
+    /// Memory that it holds, bytes: what waits, and what it takes to keep it in pieces. A sender that cuts its content
+    /// into single bytes makes the second much the larger.
+    #[must_use]
+    pub(super) fn held(&self) -> usize {
+        self.len + self.segments.len() * size_of::<Segment>()
     }
 
     /// Whether nothing waits.

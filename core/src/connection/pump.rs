@@ -44,7 +44,11 @@ impl Session {
     /// One message from the client: to the exchange that runs, or to begin one.
     fn take_from_client(&mut self, now: Now) -> bool {
         match &self.exchange {
-            Some(exchange) if exchange.wants_content() && self.upstream.out.len() < HIGH_WATER => {
+            Some(exchange) if exchange.wants_content() => {
+                if self.upstream.out.held() >= HIGH_WATER {
+                    self.step(Input::Stalled, now);
+                    return false;
+                }
                 let Some(event) = self.client.poll_event() else { return false };
                 match event {
                     ClientEvent::Data(data) => self.step(Input::Content(data), now),
@@ -55,7 +59,7 @@ impl Session {
                 true
             }
             Some(_) => false,
-            None if self.life == Life::Open && self.client.out.len() < HIGH_WATER => self.begin_exchange(now),
+            None if self.life == Life::Open && self.client.out.held() < HIGH_WATER => self.begin_exchange(now),
             None => false,
         }
     }
@@ -80,6 +84,9 @@ impl Session {
         self.exchange = Some(Exchange::new(request, &mut self.ids, &mut cx));
         self.until_close = false;
         self.drain_exchange(now);
+        if self.client.has_ended() {
+            self.step(Input::ClientEnded, now);
+        }
     }
 
     /// Takes what the exchange has to say to the world.
@@ -89,6 +96,7 @@ impl Session {
         match effect {
             Some(Effect::Store(effect)) => {
                 self.last_effect = EffectId(self.last_effect.0.wrapping_add(1));
+                self.asked_store = true;
                 self.effects.push_back(SessionEffect::Store(self.last_effect, effect));
             }
             Some(Effect::Connect(request)) => {
@@ -141,6 +149,7 @@ impl Session {
     fn finish_exchange(&mut self, now: Now) -> bool {
         let Some(ended) = self.exchange.as_ref().and_then(Exchange::ended) else { return false };
         let Some(exchange) = self.exchange.take() else { return false };
+        self.asked_store = false;
         match std::mem::replace(&mut self.link, Upstream::None) {
             Upstream::None => {}
             Upstream::Open(provider) if self.upstream.is_reusable() => {

@@ -19,7 +19,7 @@ use crate::rules::Rules;
 use crate::settings::Provider;
 use crate::time::{Instant, Now};
 
-/// How many bytes may wait for one socket before the other is no longer read.
+/// How much memory may wait for one socket before the other is no longer read, bytes.
 pub(super) const HIGH_WATER: usize = 64 * 1024;
 
 /// Which effect an outcome answers. Outcomes of effects that nobody waits for any more are ignored.
@@ -125,6 +125,8 @@ pub struct Session {
     pub(super) peer: IpAddr,
     pub(super) effects: VecDeque<SessionEffect>,
     pub(super) last_effect: EffectId,
+    /// Whether the exchange waits for the outcome of `last_effect`.
+    pub(super) asked_store: bool,
     pub(super) life: Life,
     pub(super) draining: bool,
     /// The answer under way ends with the connection, so that only a reset can show that it broke.
@@ -149,6 +151,7 @@ impl Session {
             peer,
             effects: VecDeque::new(),
             last_effect: EffectId(0),
+            asked_store: false,
             life: Life::Open,
             draining: false,
             until_close: false,
@@ -193,7 +196,7 @@ impl Session {
     /// Whether the upstream's socket is to be read: there is one, and the client takes what it says.
     #[must_use]
     pub fn wants_upstream(&self) -> bool {
-        self.is_connected() && self.client.out.len() < HIGH_WATER
+        self.is_connected() && self.client.out.held() < HIGH_WATER
     }
 
     /// Whether an upstream connection is in use.
@@ -274,8 +277,8 @@ impl Session {
                 self.step(Step::Progress, now);
             }
             SessionInput::Store(id, outcome) => {
-                if id == self.last_effect && self.exchange.is_some() {
-                    self.try_step(Step::Store(outcome), now)?;
+                if id == self.last_effect && self.asked_store {
+                    self.on_store(outcome, now)?;
                 }
             }
             SessionInput::Deadline => self.on_deadline(now),
@@ -287,6 +290,14 @@ impl Session {
 
     fn when_connected(&mut self) -> Result<&mut UpstreamConnection, Misuse> {
         if self.is_connected() { Ok(&mut self.upstream) } else { Err(Misuse::NoUpstream) }
+    }
+
+    fn on_store(&mut self, outcome: StoreOutcome, now: Now) -> Result<(), Misuse> {
+        // Before the step, which may ask anew.
+        self.asked_store = false;
+        let result = self.try_step(Step::Store(outcome), now);
+        self.asked_store |= result.is_err();
+        result
     }
 
     fn on_client_ended(&mut self, now: Now) {
@@ -306,7 +317,7 @@ impl Session {
     fn on_connected(&mut self, reused: bool, now: Now) -> Result<(), Misuse> {
         let Upstream::Asked(provider) = &self.link else { return Err(Misuse::NoUpstream) };
         self.link = Upstream::Open(provider.clone());
-        self.upstream.attach();
+        self.upstream.attach(reused);
         self.try_step(Step::Connected { reused }, now)
     }
 

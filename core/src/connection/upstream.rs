@@ -50,6 +50,8 @@ pub struct UpstreamConnection {
     ending: Option<Ending>,
     received_any: bool,
     written_any: bool,
+    /// It carried exchanges before: what it says before it is asked belongs to none of ours.
+    reused: bool,
     /// It takes nothing more: what would be written is thrown away.
     deaf: bool,
 }
@@ -71,13 +73,15 @@ impl UpstreamConnection {
             ending: None,
             received_any: false,
             written_any: false,
+            reused: false,
             deaf: false,
         }
     }
 
     /// Begins with another connection. What waits to be written stays (it goes to the new one: nothing of it was
     /// written, or the caller has cleared it); what the old one sent is forgotten.
-    pub(super) fn attach(&mut self) {
+    pub(super) fn attach(&mut self, reused: bool) {
+        self.reused = reused;
         self.input.bytes.clear();
         self.heads = HeadDecoder::new(self.limits);
         if !matches!(self.reading, Reading::Idle) {
@@ -124,8 +128,12 @@ impl UpstreamConnection {
     }
 
     pub(super) fn received(&mut self, n: usize) {
-        self.received_any = true;
         self.input.learn(n);
+        if self.reused && !self.written_any {
+            self.input.bytes.clear();
+            return self.broke();
+        }
+        self.received_any = true;
     }
 
     /// The upstream closed its side, in order.
@@ -155,9 +163,16 @@ impl UpstreamConnection {
         }
     }
 
+    /// Memory in use for what waits, bytes.
+    #[cfg(test)]
+    pub(super) fn held(&self) -> usize {
+        self.input.bytes.len() + self.out.held()
+    }
+
     pub(super) fn wrote(&mut self, n: usize) -> bool {
-        self.written_any |= n > 0;
-        self.out.advance(n)
+        let fits = self.out.advance(n);
+        self.written_any |= fits && n > 0;
+        fits
     }
 
     pub(super) const fn has_written(&self) -> bool {

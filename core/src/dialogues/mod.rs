@@ -1,7 +1,17 @@
 //! Dialogues: whole exchanges between a client and an upstream as bytes, one rule each.
 
+mod deadlines;
+mod draining;
 mod forwarding;
 mod framing;
 mod interim;
+mod leaving;
+mod managing;
+mod persistence;
+mod pressure;
+mod refusals;
 mod request_fields;
 mod response_fields;
+mod retry;
+mod scripts;
+mod splits;

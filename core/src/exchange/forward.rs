@@ -46,13 +46,15 @@ pub(super) struct Forward {
     pub(super) said: Said,
     /// The request's head was handed out, and need not be again.
     head_sent: bool,
-    /// Some of the request's content was taken from the client: it is not at hand a second time.
+    /// Some of the request's content, or its end, was taken from the client: it is not at hand a second time.
     content_taken: bool,
     retried: bool,
     pub(super) asked_upstream: Instant,
     /// Since when nothing is missing but the response's head.
     pub(super) request_done: Option<Instant>,
     pub(super) last_progress: Instant,
+    /// The upstream takes nothing for now: that the client's content waits is not the client's fault.
+    pub(super) stalled: bool,
 }
 
 impl Forward {
@@ -68,6 +70,7 @@ impl Forward {
             asked_upstream: now,
             request_done: None,
             last_progress: now,
+            stalled: false,
         }
     }
 
@@ -77,6 +80,7 @@ impl Forward {
 
     pub(super) fn progress(&mut self, now: Instant) {
         self.last_progress = now;
+        self.stalled = false;
     }
 
     /// Whether the request may be sent again after this connection failed (the contract's rule, after RFC 9112
@@ -96,7 +100,7 @@ fn is_idempotent(method: &Method) -> bool {
 impl Exchange {
     pub(super) fn on_upstream(&mut self, message: FromUpstream, cx: &mut Context<'_>) -> Result<(), Misuse> {
         let forward = self.forwarding().filter(|forward| forward.is_connected()).ok_or(Misuse::NoUpstream)?;
-        forward.last_progress = cx.now.mono;
+        forward.progress(cx.now.mono);
         match message {
             FromUpstream::Interim(head) => self.on_interim(&head, cx),
             FromUpstream::Head(head, framing) => self.on_response(&head, framing, cx),
@@ -165,6 +169,8 @@ impl Exchange {
         let trailers = without_secret(trailers, token_of(self.request.head.fields()));
         if let Some(forward) = self.forwarding() {
             forward.request_done = Some(cx.now.mono);
+            // The end is said once: a second attempt would wait for it in vain.
+            forward.content_taken = true;
             self.to_upstream = Some(ToUpstream::End(trailers));
         }
     }

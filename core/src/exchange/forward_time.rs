@@ -19,6 +19,7 @@ impl Exchange {
             Link::Open { .. } if forward.said == Said::Head => None,
             Link::Open { .. } => match forward.request_done {
                 Some(done) => Some((done + limits.response_header, Deadline::ResponseHead)),
+                None if forward.stalled => None,
                 None => Some((self.last_client + rules.patience.client_body, Deadline::ClientBody)),
             },
         };

@@ -31,6 +31,9 @@ mod forward_time;
 mod managing;
 mod message;
 
+#[cfg(test)]
+mod tests;
+
 use bytes::Bytes;
 use http::Method;
 
@@ -171,6 +174,10 @@ impl Exchange {
             }
             Input::Progress => {
                 self.on_progress(cx.now.mono);
+                Ok(())
+            }
+            Input::Stalled => {
+                self.on_stalled();
                 Ok(())
             }
             Input::Store(outcome) => self.on_store(outcome, cx),
@@ -333,6 +340,12 @@ impl Exchange {
         if let State::Forwarding(forward) = &mut self.state {
             forward.progress(now);
             self.last_client = now;
+        }
+    }
+
+    fn on_stalled(&mut self) {
+        if let State::Forwarding(forward) = &mut self.state {
+            forward.stalled = true;
         }
     }
 

@@ -3,6 +3,7 @@
 #![expect(clippy::panic, clippy::unwrap_used, reason = "a harness reports by panicking")]
 
 mod heard;
+mod laws;
 mod pair;
 mod rules;
 mod says;
@@ -10,6 +11,7 @@ mod store;
 mod world;
 
 pub use heard::{End, Message, requests, responses};
+pub use laws::{check, settle};
 pub use pair::Pair;
 pub use rules::{KEY, MANAGEMENT_TOKEN, TOKEN, grant, provider, rules, rules_for};
 pub use says::{get, ok, post, request};

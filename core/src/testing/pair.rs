@@ -8,7 +8,8 @@ use std::time::Duration;
 use crate::auth::Grant;
 use crate::connection::{EffectId, Next, Session, SessionEffect, SessionInput};
 use crate::deadline::Deadline;
-use crate::exchange::{Ended, Misuse, StoreEffect};
+use crate::exchange::{Ended, Misuse, StoreEffect, StoreOutcome};
+use crate::manage::Reply;
 use crate::reject::UpstreamFault;
 use crate::rules::Rules;
 use crate::time::{Instant, Now, Timestamp};
@@ -185,6 +186,29 @@ impl Pair {
             self.give(SessionInput::Store(*id, outcome));
         }
         waiting.len()
+    }
+
+    /// The store answers what nobody asked. If the exchange still waits for the answer, that is misuse, which changes
+    /// nothing and leaves it waiting.
+    ///
+    /// # Panics
+    /// If it was taken.
+    pub fn answer_wrongly(&mut self) {
+        let Some((id, effect)) = self.waiting.last() else { return };
+        let outcome = match effect {
+            StoreEffect::CheckHealth => StoreOutcome::Managed(Ok(Reply::Gone)),
+            StoreEffect::FindGrant(_) | StoreEffect::Spend(_) | StoreEffect::Manage(_) => StoreOutcome::Health(Ok(())),
+        };
+        let (before, ended) = (format!("{:?}", self.session), self.ended.len());
+        match self.session.handle(SessionInput::Store(*id, outcome), self.now) {
+            Ok(()) => self.drain(),
+            Err(misuse) => assert_eq!(misuse, Misuse::UnaskedOutcome),
+        }
+        assert_eq!(
+            (format!("{:?}", self.session), self.ended.len()),
+            (before, ended),
+            "a wrong answer changed something"
+        );
     }
 
     /// Moves the clock, and fires each deadline that comes in between, in order. Says which fired.

@@ -1,0 +1,80 @@
+//! What holds after any conversation whatever, however hostile either side was.
+
+use std::time::Duration;
+
+use crate::connection::Next;
+use crate::exchange::Outcome;
+use crate::http1::Framing;
+
+use super::heard::{End, Message, requests};
+use super::pair::Pair;
+use super::world::UseEnd;
+
+/// Lets everything that was held up go on, and then so much time pass that all must be over.
+pub fn settle(pair: &mut Pair) {
+    (pair.client_reads, pair.upstream_reads, pair.write_size) = (true, true, usize::MAX);
+    (pair.store_answers, pair.connects) = (true, true);
+    pair.answer_store();
+    pair.drain();
+    pair.advance(Duration::from_secs(1_000_000));
+}
+
+/// Checks a pair that was settled.
+///
+/// # Panics
+/// If a law is broken.
+pub fn check(pair: &Pair) {
+    check_over(pair);
+    check_upstream(pair);
+    check_client(pair);
+}
+
+/// Liveness: every exchange has ended, and the connection too.
+fn check_over(pair: &Pair) {
+    assert_ne!(pair.next(), Next::Continue, "the session does not end: {:?}", pair.session);
+    assert_ne!(pair.next(), Next::ShutdownWrite, "the session lingers for ever: {:?}", pair.session);
+    assert_eq!(pair.session.poll_timeout(), None, "{:?}", pair.session);
+    let held = pair.uses.iter().filter(|each| each.end.is_none()).count();
+    assert_eq!((held, pair.is_connecting()), (0, false), "an upstream connection is held for ever");
+    let admitted = pair.store.asked.iter().filter(|asked| **asked == "grant").count();
+    assert!(pair.ended.len() >= admitted, "an exchange began and never ended");
+}
+
+/// No use of an upstream connection says more than one request; what is kept for the next has said one whole.
+fn check_upstream(pair: &Pair) {
+    for each in &pair.uses {
+        let heard = requests(&each.heard);
+        assert!(heard.len() <= 1, "one exchange said two requests: {heard:?}");
+        if each.end == Some(UseEnd::Released) {
+            assert!(heard.iter().any(|request| request.end == End::Whole), "kept after half a request: {heard:?}");
+        }
+    }
+}
+
+/// The client hears whole responses, at most one for each request, of which only the last may lack its end.
+fn check_client(pair: &Pair) {
+    let heard = pair.responses();
+    let is_final = |message: &&Message| !(100..200).contains(&message.status());
+    if let Some((_, before)) = heard.split_last() {
+        assert!(before.iter().all(|message| message.end == End::Whole), "something follows half a response: {heard:?}");
+    }
+    let answered = pair.ended.iter().filter(|ended| ended.status.is_some());
+    // Bytes that are no request are answered too, once, at the end.
+    assert!(
+        heard.iter().filter(is_final).count() <= answered.clone().count() + 1,
+        "more answers than requests: {heard:?}"
+    );
+    for (message, ended) in heard.iter().filter(is_final).zip(answered) {
+        if message.end != End::Cut {
+            assert_eq!(Some(message.status()), ended.status.map(|status| status.as_u16()), "{heard:?}");
+        }
+        let broke = !matches!(ended.outcome, Outcome::Completed | Outcome::ClientGone);
+        match (message.framing, message.end) {
+            (Framing::Chunked, End::Whole) => {
+                assert_eq!(ended.outcome, Outcome::Completed, "a broken answer looks whole")
+            }
+            (_, End::UntilClose) if broke => assert_eq!(pair.next(), Next::Reset, "a broken answer looks whole"),
+            _ => {}
+        }
+    }
+}
