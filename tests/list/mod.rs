@@ -22,6 +22,7 @@ mod reuse;
 mod sdk_anthropic;
 mod sdk_openai;
 mod secrets;
+mod starting;
 mod streaming;
 mod tls;
 mod waits;
