@@ -140,20 +140,28 @@ fn under_load_every_request_that_reached_the_upstream_is_answered() {
 }
 
 #[test]
-fn a_program_that_drains_is_not_ready() {
+fn a_request_whose_head_has_begun_is_answered_and_learns_of_the_drain() {
     let (_mock, mut proxy, mut client, finish) = streaming(|options| options);
-    let mut probe = Client::connect(proxy.addr);
-    // A request whose head has begun is no idle connection: it is still answered.
-    probe.send(b"GET /ready HTTP/1.1\r\nHost:");
-    // The probe's bytes are surely read once a later exchange on the same port is over.
-    assert_eq!(Client::once(proxy.addr, b"GET /live HTTP/1.1\r\nHost: p\r\n\r\n").status(), 200);
+    let mut begun: Vec<Client> = (0..2).map(|_| Client::connect(proxy.addr)).collect();
+    let mut idle: Vec<Client> = (0..8).map(|_| Client::connect(proxy.addr)).collect();
+    begun[0].send(b"GET /ready HTTP/1.1\r\nHost:");
+    begun[1].send(b"GET /live HTTP/1.1\r\nHost:");
+    // Idle connections are closed when the drain begins, on each worker: then it has begun for the others too.
+    for client in &mut idle {
+        client.send(b"GET /live HTTP/1.1\r\nHost: p\r\n\r\n");
+        assert_eq!(client.response().status(), 200);
+    }
     proxy.terminate();
-    until_not_accepting(&proxy);
-    let _ = probe.try_send(b" p\r\n\r\n");
-    if let Ok(response) = probe.try_response(false) {
-        assert_eq!((response.status(), response.text().as_str()), (503, "draining"));
+    idle.iter_mut().for_each(Client::expect_close);
+    for (client, (status, text)) in begun.iter_mut().zip([(503, "draining"), (200, "alive")]) {
+        client.send(b" p\r\n\r\n");
+        let response = client.response();
+        assert_eq!((response.status(), response.text().as_str()), (status, text));
+        assert_eq!(response.value("connection"), Some("close"));
+        client.expect_close();
     }
     finish.set();
     client.expect_body(b"data: 2\n\n");
+    client.expect_end();
     assert_eq!(proxy.wait(), Some(0));
 }

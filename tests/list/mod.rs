@@ -23,6 +23,7 @@ mod sdk_anthropic;
 mod sdk_openai;
 mod secrets;
 mod starting;
+mod store;
 mod streaming;
 mod tls;
 mod waits;
