@@ -23,7 +23,7 @@ pub(crate) use options::{Entry, Options};
 pub(crate) use proxy::{Exited, Proxy};
 pub(crate) use signal::Signal;
 pub(crate) use tls::Authority;
-pub(crate) use tools::{node, python, raise_file_limit, sqlite};
+pub(crate) use tools::{Held, node, python, raise_file_limit, sqlite};
 
 use std::time::Duration;
 

@@ -49,6 +49,7 @@ pub(crate) struct Options {
     pub(super) env: Vec<(String, String)>,
     entries: Vec<Entry>,
     pub(super) alone: bool,
+    pub(super) errors_expected: bool,
 }
 
 impl Options {
@@ -59,7 +60,7 @@ impl Options {
 
     /// In front of the given provider, which is the default.
     pub(crate) fn with(entry: Entry) -> Self {
-        Self { env: Vec::new(), entries: vec![entry], alone: false }
+        Self { env: Vec::new(), entries: vec![entry], alone: false, errors_expected: false }
     }
 
     /// One more provider.
@@ -77,6 +78,12 @@ impl Options {
     /// No other proxy runs meanwhile: for tests that measure.
     pub(crate) fn alone(mut self) -> Self {
         self.alone = true;
+        self
+    }
+
+    /// The log may hold lines at level ERROR.
+    pub(crate) fn errors_expected(mut self) -> Self {
+        self.errors_expected = true;
         self
     }
 

@@ -1,7 +1,8 @@
 //! Foreign programs that tests drive: the SDKs' interpreters and SQLite's shell, from where `./scripts/test` put them.
 
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Child, Command, Output, Stdio};
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde_json::Value;
@@ -50,8 +51,30 @@ pub(crate) fn node(name: &str, arguments: &[&str]) -> Value {
 /// Runs one statement on a SQLite database and gives the number of rows that it changed.
 pub(crate) fn sqlite(database: &Path, statement: &str, parameters: &[&str]) -> u64 {
     let mut command = Command::new(interpreter());
-    command.arg("-I").arg(script("sqlite.py")).arg(database).arg(statement).args(parameters);
+    command.arg("-I").arg(script("sqlite.py")).arg("run").arg(database).arg(statement).args(parameters);
     run(command).as_u64().unwrap()
+}
+
+/// Keeps everyone else from writing to a SQLite database until it is dropped.
+pub(crate) struct Held(Child);
+
+impl Held {
+    pub(crate) fn start(database: &Path) -> Self {
+        let mut command = Command::new(interpreter());
+        command.arg("-I").arg(script("sqlite.py")).arg("hold").arg(database);
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let mut said = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut said).unwrap();
+        assert_eq!(said, "held\n");
+        Self(child)
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        drop(self.0.stdin.take());
+        let _ = self.0.wait();
+    }
 }
 
 /// Lets this process, and those it starts from now on, open as many files as the system allows.

@@ -1,14 +1,13 @@
-//! How the program stops: what runs may finish, up to a limit, and the exit code says whether it did. And how it
-//! refuses to start.
+//! How the program stops: what runs may finish, up to a limit, and the exit code says whether it did.
 
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal as Kill;
 
-use super::{agreeable, start, start_in_vain};
+use super::{agreeable, start};
 use crate::harness::{Broken, Client, Mock, Options, PATIENCE, Proxy, Signal, get, ok};
 
 /// Waits until the program takes no more connections.
@@ -141,67 +140,28 @@ fn under_load_every_request_that_reached_the_upstream_is_answered() {
 }
 
 #[test]
-fn a_program_that_drains_is_not_ready() {
+fn a_request_whose_head_has_begun_is_answered_and_learns_of_the_drain() {
     let (_mock, mut proxy, mut client, finish) = streaming(|options| options);
-    let mut probe = Client::connect(proxy.addr);
-    // A request whose head has begun is no idle connection: it is still answered.
-    probe.send(b"GET /ready HTTP/1.1\r\nHost:");
-    // The probe's bytes are surely read once a later exchange on the same port is over.
-    assert_eq!(Client::once(proxy.addr, b"GET /live HTTP/1.1\r\nHost: p\r\n\r\n").status(), 200);
+    let mut begun: Vec<Client> = (0..2).map(|_| Client::connect(proxy.addr)).collect();
+    let mut idle: Vec<Client> = (0..8).map(|_| Client::connect(proxy.addr)).collect();
+    begun[0].send(b"GET /ready HTTP/1.1\r\nHost:");
+    begun[1].send(b"GET /live HTTP/1.1\r\nHost:");
+    // Idle connections are closed when the drain begins, on each worker: then it has begun for the others too.
+    for client in &mut idle {
+        client.send(b"GET /live HTTP/1.1\r\nHost: p\r\n\r\n");
+        assert_eq!(client.response().status(), 200);
+    }
     proxy.terminate();
-    until_not_accepting(&proxy);
-    let _ = probe.try_send(b" p\r\n\r\n");
-    if let Ok(response) = probe.try_response(false) {
-        assert_eq!((response.status(), response.text().as_str()), (503, "draining"));
+    idle.iter_mut().for_each(Client::expect_close);
+    for (client, (status, text)) in begun.iter_mut().zip([(503, "draining"), (200, "alive")]) {
+        client.send(b" p\r\n\r\n");
+        let response = client.response();
+        assert_eq!((response.status(), response.text().as_str()), (status, text));
+        assert_eq!(response.value("connection"), Some("close"));
+        client.expect_close();
     }
     finish.set();
     client.expect_body(b"data: 2\n\n");
+    client.expect_end();
     assert_eq!(proxy.wait(), Some(0));
-}
-
-#[test]
-fn a_taken_address_is_said_in_one_clear_line() {
-    let mock = Mock::agreeable();
-    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
-    let addr = taken.local_addr().unwrap().to_string();
-    let exited = start_in_vain(&Options::towards(&mock).env("LISTEN_ADDR", &addr));
-    assert_eq!(exited.code, Some(1), "{exited:?}");
-    let said = exited.stderr.lines().filter(|line| line.to_lowercase().contains("address already in use")).count();
-    assert_eq!(said, 1, "{}", exited.stderr);
-    assert!(exited.stderr.contains(&addr), "{}", exited.stderr);
-}
-
-#[test]
-fn a_setting_that_does_not_parse_is_named_and_the_program_does_not_start() {
-    let mock = Mock::agreeable();
-    for (name, value) in [
-        ("MANAGEMENT_TOKEN", "short"),
-        ("LISTEN_ADDR", "nonsense"),
-        ("REQUEST_TIMEOUT", "soon"),
-        ("MAX_REQUEST_SIZE", "much"),
-        ("GRANT_MAX_AGE", "-1s"),
-        ("WORKERS", "few"),
-        ("RUNTIME", "none"),
-        ("LOG_LEVEL", "loud"),
-        ("DB_DRIVER", "paper"),
-    ] {
-        let exited = start_in_vain(&Options::towards(&mock).env(name, value));
-        assert!(exited.code.is_some_and(|code| code != 0), "{name}: {exited:?}");
-        assert!(exited.stderr.contains(name), "{name} is not named: {}", exited.stderr);
-    }
-}
-
-#[test]
-fn a_broken_providers_file_is_refused_with_its_place() {
-    let mock = Mock::agreeable();
-    let base = crate::harness::Entry::new("mock", &mock.base_url());
-    for line in ["timeouts: {response_header: soon}", "colour: red", "auth: cookie", "max_request_size: many"] {
-        let exited = start_in_vain(&Options::with(base.clone().line(line)));
-        assert!(exited.code.is_some_and(|code| code != 0), "{line}: {exited:?}");
-        assert!(
-            exited.stderr.contains("providers.yaml") && exited.stderr.contains("line 6"),
-            "{line}: {}",
-            exited.stderr
-        );
-    }
 }

@@ -22,6 +22,8 @@ mod reuse;
 mod sdk_anthropic;
 mod sdk_openai;
 mod secrets;
+mod starting;
+mod store;
 mod streaming;
 mod tls;
 mod waits;

@@ -1,6 +1,7 @@
-"""Runs one SQL statement on a SQLite database and prints how many rows it changed.
+"""Does to a SQLite database what the program cannot be asked for.
 
-Usage: sqlite.py DATABASE STATEMENT [PARAMETER…]
+Usage: sqlite.py run DATABASE STATEMENT [PARAMETER…]   runs a statement, prints how many rows it changed
+       sqlite.py hold DATABASE                         keeps all others from writing until its input ends
 """
 
 import sqlite3
@@ -8,10 +9,15 @@ import sys
 
 
 def main() -> None:
-    database, statement, *parameters = sys.argv[1:]
-    connection = sqlite3.connect(database, timeout=10)
-    with connection:
+    mode, database, *rest = sys.argv[1:]
+    connection = sqlite3.connect(database, timeout=10, isolation_level=None)
+    if mode == "run":
+        statement, *parameters = rest
         print(connection.execute(statement, parameters).rowcount)
+    else:
+        connection.execute("BEGIN IMMEDIATE")
+        print("held", flush=True)
+        sys.stdin.read()
     connection.close()
 
 
