@@ -2,12 +2,12 @@
 
 use std::io::{self, Read};
 
+use bytes::BytesMut;
+use llm_proxy_core::http1::{BodyDecoder, BodyLimits, BodyPart, Framing};
 use memchr::memmem::Finder;
 
 use crate::origin;
 use crate::scenario::{CHUNKS, STAMP_DIGITS, STAMP_MARK, Scenario};
-
-const LAST_CHUNK: &[u8] = b"\r\n0\r\n\r\n";
 
 /// Reads the answers of one connection, one after another.
 #[derive(Debug)]
@@ -16,7 +16,10 @@ pub(crate) struct AnswerReader {
     buffer: Vec<u8>,
     filled: usize,
     head: Option<Head>,
-    /// Up to where stamps were looked for, and how many were found.
+    /// Of a stream: what is not decoded yet, how, what is, up to where stamps were looked for, and how many were found.
+    wire: BytesMut,
+    body: BodyDecoder,
+    content: Vec<u8>,
     looked: usize,
     chunks: usize,
     mark: Finder<'static>,
@@ -33,7 +36,8 @@ impl AnswerReader {
     /// A reader for answers of that kind.
     pub(crate) fn new(scenario: Scenario) -> Self {
         let (buffer, mark) = (vec![0; 128 * 1024], Finder::new(STAMP_MARK));
-        Self { scenario, buffer, filled: 0, head: None, looked: 0, chunks: 0, mark }
+        let (wire, body, content) = (BytesMut::new(), chunked(), Vec::new());
+        Self { scenario, buffer, filled: 0, head: None, wire, body, content, looked: 0, chunks: 0, mark }
     }
 
     /// Whether the answers are streams.
@@ -54,6 +58,8 @@ impl AnswerReader {
             self.filled += got;
             if self.is_complete(delays)? {
                 (self.filled, self.head, self.looked, self.chunks) = (0, None, 0, 0);
+                self.body = chunked();
+                self.content.clear();
                 return Ok(true);
             }
             // A short read has emptied the socket: the next bytes bring a new event.
@@ -69,12 +75,12 @@ impl AnswerReader {
             None => match parse_head(&self.buffer[..self.filled])? {
                 None => return Ok(false),
                 Some(head) => {
-                    (self.head, self.looked) = (Some(head), head.end);
+                    self.head = Some(head);
                     head
                 }
             },
         };
-        if self.is_stream() { self.is_stream_complete(delays) } else { self.is_whole(head) }
+        if self.is_stream() { self.is_stream_complete(head, delays) } else { self.is_whole(head) }
     }
 
     fn is_whole(&self, head: Head) -> io::Result<bool> {
@@ -83,26 +89,39 @@ impl AnswerReader {
         if self.filled > end { Err(io::Error::other("bytes after the answer")) } else { Ok(self.filled == end) }
     }
 
-    fn is_stream_complete(&mut self, delays: &mut Vec<u64>) -> io::Result<bool> {
+    /// Decodes what came, since a proxy may cut the content into other chunks than the origin did.
+    fn is_stream_complete(&mut self, head: Head, delays: &mut Vec<u64>) -> io::Result<bool> {
         let now = origin::stamp();
+        self.wire.extend_from_slice(&self.buffer[head.end..self.filled]);
+        self.filled = head.end;
+        let ended = loop {
+            match self.body.decode(&mut self.wire).map_err(io::Error::other)? {
+                BodyPart::Data(data) => self.content.extend_from_slice(&data),
+                BodyPart::End(_) => break true,
+                BodyPart::NeedMore => break false,
+            }
+        };
         while let Some(sent) = self.next_stamp() {
             delays.push(now.saturating_sub(sent));
             self.chunks += 1;
         }
-        match self.buffer[..self.filled].ends_with(LAST_CHUNK) {
-            true if self.chunks != CHUNKS => Err(io::Error::other("the stream lost chunks")),
-            ended => Ok(ended),
+        if ended && self.chunks != CHUNKS {
+            return Err(io::Error::other("the stream lost chunks"));
         }
+        Ok(ended)
     }
 
     /// The stamp of the next chunk, if it is wholly there.
     fn next_stamp(&mut self) -> Option<u64> {
-        let filled = &self.buffer[..self.filled];
-        let start = self.looked + self.mark.find(&filled[self.looked..])? + STAMP_MARK.len();
-        let digits = filled.get(start..start + STAMP_DIGITS)?;
+        let start = self.looked + self.mark.find(&self.content[self.looked..])? + STAMP_MARK.len();
+        let digits = self.content.get(start..start + STAMP_DIGITS)?;
         self.looked = start + STAMP_DIGITS;
         std::str::from_utf8(digits).ok()?.parse().ok()
     }
+}
+
+fn chunked() -> BodyDecoder {
+    BodyDecoder::new(Framing::Chunked, BodyLimits::default())
 }
 
 fn parse_head(bytes: &[u8]) -> io::Result<Option<Head>> {

@@ -52,7 +52,7 @@ mod tests {
         let (first, _second) = (limit.enter(), limit.enter());
         assert!(first.is_some() && limit.enter().is_none());
         drop(first);
-        assert!(limit.clone().enter().is_some());
+        assert!(limit.enter().is_some());
     }
 
     #[test]
