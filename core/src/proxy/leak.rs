@@ -3,6 +3,7 @@
 
 use bytes::BytesMut;
 
+use super::field_policy::is_credential;
 use crate::auth::client_credential;
 use crate::http1::Fields;
 
@@ -14,6 +15,12 @@ pub(super) fn shows(line: &[u8], secret: &[u8]) -> bool {
 /// The credential that the request came with; empty if there is none, or no single one.
 pub(crate) fn token_of(fields: &Fields) -> &[u8] {
     client_credential(fields).map_or(&[], |credential| credential.bytes)
+}
+
+/// Whether `value` shows any credential that stands in `fields`, also one that is refused.
+pub(super) fn shows_credential(value: &[u8], fields: &Fields) -> bool {
+    let credentials = fields.iter().filter(|field| is_credential(field.name));
+    credentials.filter_map(|field| field.value.rsplit(|byte| *byte == b' ').next()).any(|word| shows(value, word))
 }
 
 /// `trailers` without the lines that show `secret`.
