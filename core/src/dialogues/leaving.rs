@@ -59,6 +59,26 @@ fn a_client_that_leaves_cancels_the_upstream_at_once() {
 }
 
 #[test]
+fn an_old_client_that_stops_sending_does_not_take_what_it_has_for_the_whole() {
+    let mut pair = Pair::default();
+    pair.client(get("/v1/x").replace("HTTP/1.1", "HTTP/1.0"));
+    pair.upstream("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n");
+    pair.client_ends();
+    assert_eq!((pair.response().end, pair.ended[0].outcome), (End::UntilClose, Outcome::ClientGone));
+    assert_eq!((pair.closed, pair.next()), (1, Next::Reset));
+}
+
+#[test]
+fn a_client_that_breaks_after_the_end_changes_nothing() {
+    let mut pair = Pair::default();
+    pair.client(get("/v1/x").replace("HTTP/1.1", "HTTP/1.0"));
+    pair.upstream("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n");
+    assert_eq!(pair.next(), Next::Reset);
+    pair.client_breaks();
+    assert_eq!((pair.next(), pair.ended.len()), (Next::Reset, 1));
+}
+
+#[test]
 fn a_client_that_only_stops_sending_still_gets_an_answer_of_ours() {
     for bytes in [
         "GET /health HTTP/1.1\r\nHost: p\r\n\r\n".to_owned(),
