@@ -4,8 +4,11 @@ use crate::connection::Next;
 use crate::exchange::Outcome;
 use crate::testing::{End, MANAGEMENT_TOKEN, Pair, get, grant, ok, request, rules};
 
+/// What happens up to a stage.
+type Reach = fn(&mut Pair);
+
 /// How far an exchange gets before somebody leaves.
-const STAGES: [(&str, fn(&mut Pair)); 7] = [
+const STAGES: [(&str, Reach); 7] = [
     ("before the grant", |pair| {
         pair.store_answers = false;
         pair.client(get("/v1/x"));

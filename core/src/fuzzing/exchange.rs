@@ -15,7 +15,7 @@ use crate::testing::{KEY, MANAGEMENT_TOKEN, Pair, Split, check, get, grant, ok, 
 /// an input that does not fit.
 pub fn exchange(data: &[u8]) {
     let mut bytes = Operations(data);
-    let limited = bytes.next() % 4 == 0;
+    let limited = bytes.next().is_multiple_of(4);
     let grant = crate::auth::Grant { max_requests: limited.then_some(9), ..grant() };
     let mut rules = rules();
     rules.head_limits.bytes = 4096;
@@ -68,7 +68,7 @@ fn step(pair: &mut Pair, bytes: &mut Operations<'_>) {
             let seconds = [0, 1, 2, 5, 9, 10, 30, 60, 120];
             pair.advance(Duration::from_secs(seconds[usize::from(bytes.next()) % seconds.len()]));
         }
-        19 if bytes.next() % 4 == 0 => pair.drain_starts(),
+        19 if bytes.next().is_multiple_of(4) => pair.drain_starts(),
         20 => misuse(pair, bytes.next()),
         _ => turn(pair, bytes.next()),
     }
@@ -86,8 +86,8 @@ fn leave(pair: &mut Pair, how: u8) {
 
 fn link(pair: &mut Pair, how: u8) {
     if !pair.is_connecting() {
-        pair.connects = how % 2 == 0;
-    } else if how % 4 == 0 {
+        pair.connects = how.is_multiple_of(2);
+    } else if how.is_multiple_of(4) {
         pair.refuse_connection(UpstreamFault::Unreachable);
     } else {
         pair.connect(how % 4 == 1);

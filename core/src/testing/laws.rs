@@ -71,7 +71,7 @@ fn check_client(pair: &Pair) {
         let broke = ended.outcome != Outcome::Completed;
         match (message.framing, message.end) {
             (Framing::Chunked, End::Whole) => {
-                assert_eq!(ended.outcome, Outcome::Completed, "a broken answer looks whole")
+                assert_eq!(ended.outcome, Outcome::Completed, "a broken answer looks whole");
             }
             (_, End::UntilClose) if broke => assert_eq!(pair.next(), Next::Reset, "a broken answer looks whole"),
             _ => {}
