@@ -7,6 +7,7 @@ mod framing;
 mod interim;
 mod leaving;
 mod managing;
+mod misuse;
 mod persistence;
 mod pressure;
 mod refusals;

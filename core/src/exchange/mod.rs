@@ -354,6 +354,7 @@ impl Exchange {
         }
         let refusal = match reason {
             Deadline::ClientBody => Refusal::RequestTimeout,
+            Deadline::Exchange if self.waits_for_client() => Refusal::RequestTimeout,
             Deadline::Connect => Refusal::Upstream(UpstreamFault::ConnectTimeout),
             Deadline::ResponseHead => Refusal::Upstream(UpstreamFault::HeadTimeout),
             Deadline::Exchange | Deadline::StreamIdle => Refusal::Upstream(UpstreamFault::ExchangeTimeout),
