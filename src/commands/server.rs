@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use super::{exit_code, fail, gathered, stop_code};
 use crate::logging;
 use crate::server::serve;
-use crate::settings::{Settings, SettingsFlags};
+use crate::settings::{Settings, SettingsFlags, raise_open_file_limit};
 
 /// Runs the server. What keeps it from starting goes to `err`, a line each.
 ///
@@ -17,6 +17,7 @@ pub(crate) fn run(
     environment: impl Iterator<Item = (OsString, OsString)>,
     err: &mut impl Write,
 ) -> io::Result<u8> {
+    raise_open_file_limit();
     let gathered = match gathered(flags, environment) {
         Ok(gathered) => gathered,
         Err(message) => return fail(err, &message),

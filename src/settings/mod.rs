@@ -29,6 +29,7 @@ use llm_proxy_core::settings::{Networks, ProviderDefaults, Providers};
 pub(crate) use choices::{LogFormat, LogLevel, Runtime};
 pub(crate) use flags::SettingsFlags;
 pub(crate) use listen::ListenAddr;
+pub(crate) use open_files::raise_open_file_limit;
 pub(crate) use providers::ProviderSource;
 pub(crate) use sources::Sources;
 pub(crate) use values::{Effective, Problem};

@@ -1,8 +1,8 @@
-//! How many client connections the process's limit of open files allows.
+//! The process's limit of open files: raised to what the system allows, and how many client connections that is.
 
 use std::num::NonZeroUsize;
 
-use rustix::process::{Resource, getrlimit};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// Files for everything but connections: database, logs, listeners, pipes.
 const RESERVE: u64 = 128;
@@ -10,6 +10,13 @@ const RESERVE: u64 = 128;
 /// The least and the most connections, whatever the limit says.
 const LEAST: u64 = 16;
 const MOST: u64 = 65_536;
+
+/// Raises the limit to the highest that the system lets this process have. The low one that shells give is for
+/// programs that cannot hold many files; this one can. Where it cannot be raised, it stays.
+pub(crate) fn raise_open_file_limit() {
+    let limit = getrlimit(Resource::Nofile);
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
+}
 
 /// How many connections this process can hold.
 pub(super) fn connections_of_this_process() -> NonZeroUsize {

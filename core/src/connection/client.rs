@@ -1,6 +1,8 @@
 //! One connection towards a client: requests come in, one at a time, and their responses go out in order. Bytes of the
 //! next request wait, within a bound, until the current exchange is over.
 
+use std::fmt;
+
 use bytes::{Bytes, BytesMut};
 
 use super::body_writer::BodyWriter;
@@ -16,7 +18,6 @@ use crate::time::Instant;
 const MOST_WAITING: usize = 64 * 1024;
 
 /// What a client sent, part by part.
-#[derive(Debug)]
 pub enum ClientEvent {
     /// A request's head, and where its body ends.
     Request(Box<RequestHead>, Framing),
@@ -26,6 +27,18 @@ pub enum ClientEvent {
     End(Fields),
     /// The bytes are no acceptable message. Nothing more can be read on this connection.
     Malformed(Malformed),
+}
+
+/// Lengths only: the content may hold a secret.
+impl fmt::Debug for ClientEvent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Request(head, framing) => write!(f, "Request({head:?}, {framing:?})"),
+            Self::Data(data) => write!(f, "Data({} bytes)", data.len()),
+            Self::End(trailers) => write!(f, "End({trailers:?})"),
+            Self::Malformed(wrong) => write!(f, "Malformed({wrong:?})"),
+        }
+    }
 }
 
 #[derive(Debug)]

@@ -86,7 +86,7 @@ impl<T> Pool<T> {
         self.pop_oldest_of(&origin)
     }
 
-    /// Takes every idle connection that `is_dead` says is of no use.
+    /// Keeps only the idle connections that `is_alive` says are still of use.
     pub fn retain(&mut self, mut is_alive: impl FnMut(&T) -> bool) {
         for idle in self.by_origin.values_mut() {
             let before = idle.len();
@@ -167,6 +167,20 @@ mod tests {
     fn none_is_kept_where_none_may_be() {
         let none = ConnectionLimits { max_idle: 0, max_idle_per_host: 5 };
         assert_eq!(Pool::default().put(&origin("a"), 7, at(1), none), Some(7));
+    }
+
+    #[test]
+    fn the_dead_are_thrown_away_and_no_longer_counted() {
+        let (mut pool, a, b) = (Pool::default(), origin("a"), origin("b"));
+        let _ = pool.put(&a, 1, at(10), LIMITS);
+        let _ = pool.put(&a, 2, at(11), LIMITS);
+        let _ = pool.put(&b, 3, at(12), LIMITS);
+        pool.retain(|handle| *handle == 1);
+        assert_eq!(
+            (pool.len(), pool.take(&b, at(0)), pool.take(&a, at(0)), pool.take(&a, at(0))),
+            (1, None, Some(1), None)
+        );
+        assert_eq!((pool.is_empty(), pool.poll_timeout()), (true, None));
     }
 
     #[test]

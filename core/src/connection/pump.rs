@@ -160,7 +160,8 @@ impl Session {
         self.upstream.reset();
         if self.life == Life::Open {
             if ended.outcome == Outcome::ClientGone {
-                self.life = Life::Over { reset: false };
+                // It may still read, and must not take what it has for the whole.
+                self.life = Life::Over { reset: self.until_close };
             } else if exchange.closes() || self.draining {
                 self.finish();
             } else {

@@ -114,6 +114,7 @@ pub(super) enum Upstream {
 }
 
 /// The machine. `handle` changes it; the polls only take out.
+/// The module's page shows how to drive it.
 pub struct Session {
     pub(super) rules: Arc<Rules>,
     pub(super) client: ClientConnection,
@@ -311,7 +312,11 @@ impl Session {
     fn on_client_gone(&mut self, now: Now) {
         self.step(Step::ClientGone, now);
         self.client.stop_reading();
-        self.life = Life::Over { reset: false };
+        self.life = match self.life {
+            Life::Open | Life::Finishing | Life::Breaking => Life::Over { reset: self.until_close },
+            Life::Lingering(_) => Life::Over { reset: false },
+            over @ Life::Over { .. } => over,
+        };
     }
 
     fn on_connected(&mut self, reused: bool, now: Now) -> Result<(), Misuse> {

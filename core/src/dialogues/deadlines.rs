@@ -55,6 +55,18 @@ fn content_that_stops_coming_is_the_clients_fault() {
 }
 
 #[test]
+fn content_that_drips_until_the_whole_limit_is_the_clients_fault_too() {
+    let mut pair = Pair::default();
+    pair.client(request("POST /v1/x", "Content-Length: 100\r\n", ""));
+    for _ in 0..5 {
+        assert_eq!(pair.advance(seconds(20)), []);
+        pair.client("a");
+    }
+    assert_eq!(pair.advance(seconds(20)), [Deadline::Exchange]);
+    assert_eq!((pair.response().status(), pair.response().code()), (408, "request_timeout".into()));
+}
+
+#[test]
 fn content_that_the_upstream_does_not_take_is_not_the_clients_fault() {
     let mut pair = Pair::default();
     pair.upstream_reads = false;
@@ -139,6 +151,17 @@ fn a_stream_has_no_total_limit_but_must_not_fall_silent() {
     }
     assert_eq!((pair.advance(seconds(119)), pair.advance(seconds(1))), (vec![], vec![Deadline::StreamIdle]));
     assert_eq!((pair.response().end, pair.closed, pair.next()), (End::Cut, 1, Next::Close));
+}
+
+#[test]
+fn a_stream_that_the_client_does_not_take_is_cut() {
+    let mut pair = Pair::default();
+    pair.client_reads = false;
+    pair.client(get("/v1/x"));
+    pair.upstream("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n");
+    while pair.upstream("a".repeat(10_000)) > 0 {}
+    assert_eq!(pair.advance(seconds(120)), [Deadline::StreamIdle, Deadline::ClientWrite]);
+    assert_eq!((pair.closed, pair.next(), pair.ended[0].outcome), (1, Next::Close, Outcome::TimedOut));
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! The program stops: what runs is finished, nothing new is begun.
 
+use crate::auth::Grant;
 use crate::connection::Next;
 use crate::exchange::Outcome;
 use crate::testing::{Pair, get, ok, request};
@@ -31,7 +32,15 @@ fn a_request_whose_head_has_begun_is_still_served() {
 
 #[test]
 fn an_exchange_that_runs_is_finished_and_says_close_while_it_can() {
-    let stages: [fn(&mut Pair); 5] = [
+    let stages: [fn(&mut Pair); 6] = [
+        |pair| {
+            pair.store.grant = pair.store.grant.clone().map(|grant| Grant { max_requests: Some(1), ..grant });
+            (pair.store_answers, pair.store.left) = (false, 1);
+            pair.client(get("/v1/x"));
+            pair.answer_store();
+            pair.drain_starts();
+            pair.answer_store();
+        },
         |pair| {
             pair.store_answers = false;
             pair.client(get("/v1/x"));

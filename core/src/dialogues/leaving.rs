@@ -4,8 +4,11 @@ use crate::connection::Next;
 use crate::exchange::Outcome;
 use crate::testing::{End, MANAGEMENT_TOKEN, Pair, get, grant, ok, request, rules};
 
+/// What happens up to a stage.
+type Reach = fn(&mut Pair);
+
 /// How far an exchange gets before somebody leaves.
-const STAGES: [(&str, fn(&mut Pair)); 7] = [
+const STAGES: [(&str, Reach); 7] = [
     ("before the grant", |pair| {
         pair.store_answers = false;
         pair.client(get("/v1/x"));
@@ -56,6 +59,26 @@ fn a_client_that_leaves_cancels_the_upstream_at_once() {
             assert_eq!((pair.asked.0, pair.ended.len()), (had_upstream, 1), "{stage}: late outcomes do nothing");
         }
     }
+}
+
+#[test]
+fn an_old_client_that_stops_sending_does_not_take_what_it_has_for_the_whole() {
+    let mut pair = Pair::default();
+    pair.client(get("/v1/x").replace("HTTP/1.1", "HTTP/1.0"));
+    pair.upstream("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n");
+    pair.client_ends();
+    assert_eq!((pair.response().end, pair.ended[0].outcome), (End::UntilClose, Outcome::ClientGone));
+    assert_eq!((pair.closed, pair.next()), (1, Next::Reset));
+}
+
+#[test]
+fn a_client_that_breaks_after_the_end_changes_nothing() {
+    let mut pair = Pair::default();
+    pair.client(get("/v1/x").replace("HTTP/1.1", "HTTP/1.0"));
+    pair.upstream("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n");
+    assert_eq!(pair.next(), Next::Reset);
+    pair.client_breaks();
+    assert_eq!((pair.next(), pair.ended.len()), (Next::Reset, 1));
 }
 
 #[test]

@@ -1,9 +1,10 @@
 //! When a request is sent a second time: once, and only where the first attempt cannot have been acted upon.
 
+use crate::auth::Grant;
 use crate::connection::Next;
 use crate::exchange::Outcome;
 use crate::reject::UpstreamFault;
-use crate::testing::{Pair, get, ok, post, request};
+use crate::testing::{Pair, get, grant, ok, post, request, rules};
 
 /// A pair whose pool has one idle connection.
 fn reusing() -> Pair {
@@ -26,6 +27,16 @@ fn a_get_on_a_reused_connection_that_was_closed_goes_to_a_fresh_one() {
 }
 
 #[test]
+fn a_request_that_is_sent_twice_is_spent_once() {
+    let mut pair = Pair::with(rules(), Some(Grant { max_requests: Some(9), ..grant() }));
+    (pair.idle, pair.store.left) = (1, 9);
+    pair.client(get("/v1/x"));
+    pair.upstream_ends();
+    pair.upstream(ok("a"));
+    assert_eq!((pair.asked, pair.store.left, pair.store.asked), ((2, 1), 8, vec!["grant", "spend"]));
+}
+
+#[test]
 fn the_second_failure_is_the_last() {
     let mut pair = reusing();
     pair.client(get("/v1/x"));
@@ -34,6 +45,27 @@ fn the_second_failure_is_the_last() {
     assert_eq!((pair.response().status(), pair.response().code()), (502, "upstream_unreachable".into()));
     assert_eq!((pair.asked, pair.closed, pair.next()), ((2, 1), 2, Next::Continue));
     assert_eq!((pair.ended.len(), pair.ended[0].outcome), (1, Outcome::UpstreamBroke));
+}
+
+#[test]
+fn twice_is_the_limit_even_if_the_second_connection_was_reused_too() {
+    let mut pair = reusing();
+    pair.client(get("/v1/x"));
+    pair.connects = false;
+    pair.upstream_ends();
+    pair.connect(true);
+    pair.upstream_ends();
+    assert_eq!((pair.response().status(), pair.asked, pair.uses.len()), (502, (2, 1), 2));
+}
+
+#[test]
+fn a_post_without_content_is_not_sent_twice_either() {
+    for fields in ["", "Content-Length: 0\r\n"] {
+        let mut pair = reusing();
+        pair.client(request("POST /v1/x", fields, ""));
+        pair.upstream_ends();
+        assert_eq!((pair.response().status(), pair.asked), (502, (1, 0)));
+    }
 }
 
 #[test]

@@ -8,7 +8,6 @@ use crate::proxy::{RequestIds, write_ids, write_persistence};
 use crate::time::Now;
 
 /// One answer's parts.
-#[derive(Debug)]
 pub(crate) struct LocalAnswer<'a> {
     pub(crate) status: StatusCode,
     pub(crate) content_type: &'static str,

@@ -1,12 +1,18 @@
 //! Which time limit runs while an exchange is forwarded.
 
-use super::Exchange;
 use super::forward::{Forward, Link, Said};
+use super::{Exchange, State};
 use crate::deadline::Deadline;
 use crate::rules::Rules;
 use crate::time::Instant;
 
 impl Exchange {
+    /// Whether the client's content is all that is missing.
+    pub(super) const fn waits_for_client(&self) -> bool {
+        let State::Forwarding(forward) = &self.state else { return false };
+        !self.request_complete && forward.is_connected() && !forward.stalled
+    }
+
     /// The nearest of the limits that run in this state.
     pub(super) fn forward_timeout(&self, forward: &Forward, rules: &Rules) -> (Instant, Deadline) {
         let limits = &forward.provider.timeouts;

@@ -18,7 +18,6 @@ use crate::settings::Provider;
 use crate::time::Now;
 
 /// What a machine is lent for one call: the rules, the time, and memory that is reused.
-#[derive(Debug)]
 pub struct Context<'a> {
     /// The rules.
     pub rules: &'a Rules,
@@ -42,7 +41,6 @@ pub struct NewRequest {
 }
 
 /// Something happened.
-#[derive(Debug)]
 pub enum Input {
     /// Some of the request's content. Only while [`super::Exchange::wants_content`].
     Content(Bytes),
@@ -76,7 +74,6 @@ pub enum Input {
 }
 
 /// What an upstream connection has to say, in this order.
-#[derive(Debug)]
 pub enum FromUpstream {
     /// An interim response (1xx).
     Interim(ResponseHead),
@@ -120,7 +117,6 @@ pub struct ConnectRequest {
 }
 
 /// For the client.
-#[derive(Debug)]
 pub enum ToClient {
     /// An interim response, whole.
     Interim(Bytes),
@@ -137,7 +133,6 @@ pub enum ToClient {
 }
 
 /// For the upstream.
-#[derive(Debug)]
 pub enum ToUpstream {
     /// The request's head, and how its content is framed.
     Head(Method, Bytes, Framing),

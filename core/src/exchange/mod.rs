@@ -30,6 +30,7 @@ mod forward;
 mod forward_time;
 mod managing;
 mod message;
+mod print;
 
 #[cfg(test)]
 mod tests;
@@ -87,7 +88,6 @@ pub struct Exchange {
     last_client: Instant,
 }
 
-#[derive(Debug)]
 enum State {
     /// Waits for the grant.
     Admitting { since: Instant },
@@ -356,6 +356,7 @@ impl Exchange {
         }
         let refusal = match reason {
             Deadline::ClientBody => Refusal::RequestTimeout,
+            Deadline::Exchange if self.waits_for_client() => Refusal::RequestTimeout,
             Deadline::Connect => Refusal::Upstream(UpstreamFault::ConnectTimeout),
             Deadline::ResponseHead => Refusal::Upstream(UpstreamFault::HeadTimeout),
             Deadline::Exchange | Deadline::StreamIdle => Refusal::Upstream(UpstreamFault::ExchangeTimeout),

@@ -15,7 +15,7 @@ use crate::testing::{KEY, MANAGEMENT_TOKEN, Pair, Split, check, get, grant, ok, 
 /// an input that does not fit.
 pub fn exchange(data: &[u8]) {
     let mut bytes = Operations(data);
-    let limited = bytes.next() % 4 == 0;
+    let limited = bytes.next().is_multiple_of(4);
     let grant = crate::auth::Grant { max_requests: limited.then_some(9), ..grant() };
     let mut rules = rules();
     rules.head_limits.bytes = 4096;

@@ -23,7 +23,7 @@ fn is_hop_by_hop(name: &[u8]) -> bool {
 }
 
 /// Fields by which a client authenticates, to us or to an upstream.
-fn is_credential(name: &[u8]) -> bool {
+pub(super) fn is_credential(name: &[u8]) -> bool {
     match name.len() {
         7 => is_one_of(name, &["api-key"]),
         9 => is_one_of(name, &["x-api-key"]),

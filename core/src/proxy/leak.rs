@@ -3,6 +3,7 @@
 
 use bytes::BytesMut;
 
+use super::field_policy::is_credential;
 use crate::auth::client_credential;
 use crate::http1::Fields;
 
@@ -27,6 +28,12 @@ pub(super) fn token_shown_twice<'a>(head: &[u8], fields: &'a Fields) -> &'a [u8]
     let token = token_of(fields);
     let twice = !token.is_empty() && memchr::memmem::find_iter(head, token).nth(1).is_some();
     if twice { token } else { &[] }
+}
+
+/// Whether `value` shows any credential that stands in `fields`, also one that is refused.
+pub(super) fn shows_credential(value: &[u8], fields: &Fields) -> bool {
+    let credentials = fields.iter().filter(|field| is_credential(field.name));
+    credentials.filter_map(|field| field.value.rsplit(|byte| *byte == b' ').next()).any(|word| shows(value, word))
 }
 
 /// `trailers` without the lines that show `secret`.

@@ -4,7 +4,7 @@ use std::fmt;
 
 use smallvec::SmallVec;
 
-use super::leak::{shows, token_of};
+use super::leak::shows_credential;
 use crate::http1::Fields;
 use crate::ids::{IdSeed, uuid_v7};
 use crate::time::Timestamp;
@@ -97,7 +97,7 @@ fn is_usable(value: &[u8]) -> bool {
 fn usable(fields: &Fields, name: &str) -> Option<Id> {
     let mut values = fields.get_all(name);
     let value = values.next().filter(|value| is_usable(value))?;
-    let harmless = values.next().is_none() && !shows(value, token_of(fields));
+    let harmless = values.next().is_none() && !shows_credential(value, fields);
     harmless.then(|| Id::from_slice(value))
 }
 

@@ -45,7 +45,7 @@ pub(in super::super) static MAX_CONNECTIONS: Setting<Option<NonZeroUsize>> = act
     Text("0"),
     forms::CONNECTIONS,
     "How many client connections are open at a time; more wait in the system's queue. 0 derives it from the process's \
-     limit of open files: half of what is left after 128 for everything else, since an exchange needs a connection on \
+     limit of open files, which is raised to the highest that the system allows: half of what is left after 128 for everything else, since an exchange needs a connection on \
      each side, and 65536 at most.",
 );
 
