@@ -1,7 +1,7 @@
 //! Limits on what a client may send: bodies, heads, time.
 
 use super::{agreeable, assert_refused, start};
-use crate::harness::{Client, Entry, Mock, Options, post};
+use crate::harness::{Client, Entry, Mock, Options, get, post};
 
 fn limited() -> (Mock, crate::harness::Proxy, String) {
     let mock = Mock::agreeable();
@@ -79,4 +79,32 @@ fn a_head_of_some_kilobytes_is_ordinary() {
     let request = format!("GET /v1/models HTTP/1.1\r\nHost: p\r\nAuthorization: Bearer {token}\r\n{fields}\r\n");
     assert_eq!(Client::once(proxy.addr, request.as_bytes()).status(), 200);
     assert_eq!(mock.only_request().head.value("x-long").map(str::len), Some(6000));
+}
+
+#[test]
+fn requests_over_the_limit_of_concurrency_are_refused_at_once() {
+    let release = crate::harness::Signal::default();
+    let waiting = release.clone();
+    let mock = Mock::start(move |connection, _| {
+        waiting.wait();
+        connection.send(&crate::harness::ok("{}"));
+    });
+    let proxy = start(&Options::towards(&mock).env("MAX_CONCURRENT_REQUESTS", "2"));
+    let token = proxy.credential();
+    let mut held: Vec<Client> = (0..2).map(|_| Client::connect(proxy.addr)).collect();
+    for (index, client) in held.iter_mut().enumerate() {
+        client.send(&get("/v1/models", &token));
+        mock.request(index);
+    }
+    let response = Client::once(proxy.addr, &get("/v1/models", &token));
+    assert_refused(&response, 503, "overloaded");
+    assert!(response.head.has("retry-after") && response.head.has("retry-after-ms"), "{:?}", response.head);
+    release.set();
+    for client in &mut held {
+        assert_eq!(client.response().status(), 200);
+    }
+    // On the same connection the exchange before is over for certain.
+    held[0].send(&get("/v1/models", &token));
+    assert_eq!(held[0].response().status(), 200);
+    assert_eq!(mock.count(), 3);
 }
