@@ -65,6 +65,43 @@ fn bytes_on_a_reused_connection_before_the_request_are_nobodys_answer() {
 }
 
 #[test]
+fn a_connection_that_took_only_half_a_request_is_not_kept() {
+    let mut pair = Pair::default();
+    pair.upstream_reads = false;
+    pair.client(post("/v1/x", "abc"));
+    pair.give(SessionInput::UpstreamWrote(5));
+    pair.upstream_write_fails();
+    pair.upstream(ok("a"));
+    assert_eq!((pair.response().text(), pair.released, pair.closed), ("a".into(), 0, 1));
+}
+
+#[test]
+fn an_upstream_that_ended_while_its_answer_waited_here_is_not_kept() {
+    for (ends, end, outcome) in [
+        (&[Pair::upstream_ends as fn(&mut Pair)][..], End::Whole, Outcome::Completed),
+        (&[Pair::upstream_breaks], End::Cut, Outcome::UpstreamBroke),
+        (&[Pair::upstream_breaks, Pair::upstream_ends], End::Cut, Outcome::UpstreamBroke),
+    ] {
+        for head in ["", "Content-Length: 140000\r\n"] {
+            let mut pair = Pair::default();
+            pair.client_reads = false;
+            pair.client(get("/v1/x"));
+            pair.upstream(format!("HTTP/1.1 200 OK\r\n{head}\r\n"));
+            pair.upstream("a".repeat(70_000));
+            assert!(!pair.session.wants_upstream());
+            pair.session.upstream_buffer().extend_from_slice(&[b'a'; 70_000]);
+            pair.give(SessionInput::UpstreamRead(70_000));
+            ends.iter().for_each(|end| end(&mut pair));
+            pair.client_reads = true;
+            pair.drain();
+            let (end, outcome) = if head.is_empty() { (end, outcome) } else { (End::Whole, Outcome::Completed) };
+            assert_eq!((pair.response().content.len(), pair.response().end), (140_000, end));
+            assert_eq!((pair.ended[0].outcome, pair.released, pair.closed), (outcome, 0, 1));
+        }
+    }
+}
+
+#[test]
 fn a_closing_upstream_after_a_whole_answer_is_not_kept() {
     let mut pair = Pair::default();
     pair.client(get("/v1/x"));

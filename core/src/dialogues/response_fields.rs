@@ -23,6 +23,12 @@ fn what_is_hop_by_hop_ends_here() {
 }
 
 #[test]
+fn a_nomination_takes_no_length_away() {
+    let heard = answered("Connection: content-length, x-hop\r\nX-Hop: a\r\n");
+    assert_eq!((heard.only("content-length"), heard.all("x-hop"), heard.text()), (Some("2"), vec![], "ok".into()));
+}
+
+#[test]
 fn limits_and_errors_of_the_upstream_pass_unchanged() {
     let mut pair = Pair::default();
     pair.client(get("/v1/x"));
