@@ -182,10 +182,10 @@ impl ClientConnection {
         self.writer.end(trailers, &mut self.out).is_ok()
     }
 
-    /// Memory in use for what waits, bytes.
+    /// Bytes that were read and not taken yet.
     #[cfg(test)]
-    pub(super) fn held(&self) -> usize {
-        self.input.bytes.len() + self.out.held()
+    pub(super) fn ahead(&self) -> usize {
+        self.input.bytes.len()
     }
 
     pub(super) fn wrote(&mut self, n: usize) -> bool {

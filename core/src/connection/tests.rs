@@ -1,6 +1,10 @@
 //! What connections cost.
 
-use crate::connection::{ClientConnection, Session, UpstreamConnection};
+use std::io::IoSlice;
+
+use bytes::Bytes;
+
+use crate::connection::{ClientConnection, OutQueue, Session, UpstreamConnection};
 use crate::exchange::Exchange;
 use crate::testing::{Pair, get, request};
 
@@ -21,8 +25,12 @@ fn machines_are_no_larger_than_they_were() {
     }
 }
 
+/// Bytes that wait, those read ahead, and what keeping each piece costs.
 fn held(pair: &Pair) -> usize {
-    pair.session.client.held() + pair.session.upstream.held()
+    let session = &pair.session;
+    let pieces = |queue: &OutQueue| queue.fill(&mut vec![IoSlice::new(&[]); 100_000]);
+    let queued = |queue: &OutQueue| queue.len() + pieces(queue) * size_of::<Bytes>();
+    queued(session.client_out()) + queued(session.upstream_out()) + session.client.ahead() + session.upstream.ahead()
 }
 
 #[test]

@@ -163,10 +163,10 @@ impl UpstreamConnection {
         }
     }
 
-    /// Memory in use for what waits, bytes.
+    /// Bytes that were read and not taken yet.
     #[cfg(test)]
-    pub(super) fn held(&self) -> usize {
-        self.input.bytes.len() + self.out.held()
+    pub(super) fn ahead(&self) -> usize {
+        self.input.bytes.len()
     }
 
     pub(super) fn wrote(&mut self, n: usize) -> bool {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::connection::Next;
+use crate::connection::{Next, SessionInput};
 use crate::deadline::Deadline;
 use crate::exchange::Outcome;
 use crate::testing::{End, MANAGEMENT_TOKEN, Pair, get, ok, post, request};
@@ -78,6 +78,19 @@ fn content_that_the_upstream_does_not_take_is_not_the_clients_fault() {
 }
 
 #[test]
+fn a_client_that_had_to_wait_for_the_upstream_gets_its_whole_time_afterwards() {
+    let mut pair = Pair::default();
+    pair.upstream_reads = false;
+    pair.client(request("POST /v1/x", "Content-Length: 200000\r\n", &"a".repeat(60_000)));
+    while pair.client("a".repeat(1000)) > 0 {}
+    assert_eq!(pair.advance(seconds(50)), []);
+    pair.upstream_reads = true;
+    pair.drain();
+    assert_eq!((pair.advance(seconds(29)), pair.advance(seconds(1))), (vec![], vec![Deadline::ClientBody]));
+    assert_eq!(pair.response().status(), 408);
+}
+
+#[test]
 fn a_store_that_does_not_answer_is_not_waited_for_longer_than_five_seconds() {
     for bytes in [
         get("/v1/x"),
@@ -115,6 +128,14 @@ fn an_answer_that_does_not_begin_in_time_is_given_up() {
         (504, "upstream_timeout", Some("false"))
     );
     assert_eq!((pair.closed, pair.next(), pair.ended[0].outcome), (1, Next::Continue, Outcome::TimedOut));
+}
+
+#[test]
+fn a_request_without_content_has_its_end_with_its_head() {
+    let mut pair = Pair::default();
+    pair.client(get("/v1/x"));
+    assert_eq!((pair.advance(seconds(59)), pair.advance(seconds(1))), (vec![], vec![Deadline::ResponseHead]));
+    assert_eq!(pair.response().status(), 504);
 }
 
 #[test]
@@ -176,6 +197,19 @@ fn an_answer_that_the_client_does_not_take_is_thrown_away_in_the_end() {
 }
 
 #[test]
+fn a_client_that_takes_a_little_now_and_then_is_waited_for() {
+    let mut pair = Pair::default();
+    pair.client_reads = false;
+    pair.client(get("/v1/x"));
+    pair.upstream(ok("a"));
+    for _ in 0..5 {
+        assert_eq!(pair.advance(seconds(29)), []);
+        pair.give(SessionInput::ClientWrote(1));
+    }
+    assert_eq!(pair.advance(seconds(30)), [Deadline::ClientWrite]);
+}
+
+#[test]
 fn an_answer_until_close_that_the_client_does_not_take_is_cut_by_a_reset() {
     let mut pair = Pair::default();
     pair.client_reads = false;
@@ -199,7 +233,7 @@ fn content_of_a_management_call_that_stops_coming_is_refused() {
 fn a_deadline_that_comes_too_early_does_nothing() {
     let mut pair = Pair::default();
     pair.client(get("/v1/x"));
-    pair.give(crate::connection::SessionInput::Deadline);
+    pair.give(SessionInput::Deadline);
     pair.upstream(ok("a"));
     assert_eq!(pair.response().status(), 200);
 }

@@ -139,15 +139,29 @@ fn a_request_goes_on_upstream_while_its_early_answer_comes() {
 fn lingering_ends_when_the_client_does() {
     let mut pair = Pair::default();
     pair.client("POST /live HTTP/1.1\r\nHost: p\r\nContent-Length: 9\r\n\r\n");
-    assert_eq!(pair.next(), Next::ShutdownWrite);
+    assert_eq!((pair.client("rest"), pair.next()), (4, Next::ShutdownWrite));
     pair.client_ends();
     assert_eq!(pair.next(), Next::Close);
+}
+
+#[test]
+fn bytes_that_no_upstream_took_are_not_left_for_the_next_one() {
+    let mut pair = Pair::default();
+    pair.upstream_reads = false;
+    pair.client(post("/v1/first", "abc"));
+    pair.advance(Duration::from_secs(60));
+    assert_eq!((pair.response().status(), pair.next()), (504, Next::Continue));
+    pair.upstream_reads = true;
+    pair.client(get("/v1/second"));
+    assert_eq!(pair.requests().len(), 1);
+    assert!(pair.request().start.starts_with("GET /v1/second "));
 }
 
 #[test]
 fn an_idle_client_is_kept_for_a_while() {
     let mut pair = Pair::default();
     pair.client(get("/v1/x"));
+    pair.advance(Duration::from_secs(30));
     pair.upstream(ok("a"));
     assert_eq!(pair.advance(Duration::from_secs(119)), []);
     assert_eq!((pair.advance(Duration::from_secs(1)), pair.next()), (vec![Deadline::KeepAlive], Next::Close));
