@@ -103,16 +103,15 @@ async fn serve(
     if opened.send(Ok(storage.clone())).is_err() {
         return;
     }
-    let mut flush = tokio::time::interval(FLUSH_EVERY);
-    flush.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    loop {
-        tokio::select! {
-            job = queue.recv() => match job {
-                Some(job) => drop(tokio::spawn(perform(storage.clone(), job))),
-                None => break,
-            },
-            _ = flush.tick() => storage.flush().await,
-        }
+    // Apart from the queue: a flush may wait for the database's write lock, and look-ups must not wait behind it.
+    let (stop, stopped) = oneshot::channel();
+    let flusher = tokio::spawn(flush_regularly(storage.clone(), stopped));
+    while let Some(job) = queue.recv().await {
+        drop(tokio::spawn(perform(storage.clone(), job)));
+    }
+    drop(stop);
+    if flusher.await.is_err() {
+        tracing::error!("the flusher died: the last counts of uses may be lost");
     }
     storage.close().await;
 }
@@ -121,4 +120,16 @@ async fn perform(storage: Storage, job: Job) {
     let outcome = storage.perform(job.effect, job.now).await;
     // Nobody waits any more if the client went away; what was asked is done all the same.
     let _ = job.reply.send(outcome);
+}
+
+/// Writes the counted uses again and again, until `stopped` is dropped; never breaks a flush off.
+async fn flush_regularly(storage: Storage, mut stopped: oneshot::Receiver<()>) {
+    let mut flush = tokio::time::interval(FLUSH_EVERY);
+    flush.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            _ = &mut stopped => return,
+            _ = flush.tick() => storage.flush().await,
+        }
+    }
 }
