@@ -20,6 +20,8 @@ use crate::upstream::{Connector, UpstreamStream};
 
 /// How long to wait after the system refused an accept (too many open files, above all) before the next.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// How long connections are still accepted once the stop has begun.
+const LAST_ACCEPTS: Duration = Duration::from_millis(20);
 /// How often idle upstream connections are looked at.
 const SWEEP_EVERY: Duration = Duration::from_secs(1);
 
@@ -113,10 +115,7 @@ async fn serve(
         () = accept(&listener, &shared) => {}
         _ = phase.wait_for(|phase| *phase != Phase::Serving) => {}
     }
-    // What the kernel has accepted already is served: its client could not know that we stop.
-    while let Ok(Ok((client, _))) = tokio::time::timeout(Duration::ZERO, listener.accept()).await {
-        spawn(client, &shared, None);
-    }
+    accept_the_last(&listener, &shared).await;
     drop(listener);
     shared.drain.start();
     tokio::select! {
@@ -139,6 +138,21 @@ async fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
                 tracing::warn!(%error, "cannot accept a connection");
                 tokio::time::sleep(ACCEPT_PAUSE).await;
             }
+        }
+    }
+}
+
+/// Accepts what was on its way when the stop began, and gives requests that are on the wire the time to be read: their
+/// clients could not know.
+async fn accept_the_last(listener: &TcpListener, shared: &Arc<Shared>) {
+    let mut grace = std::pin::pin!(tokio::time::sleep(LAST_ACCEPTS));
+    loop {
+        tokio::select! {
+            () = &mut grace => return,
+            accepted = listener.accept() => match accepted {
+                Ok((client, _)) => spawn(client, shared, None),
+                Err(_) => return,
+            },
         }
     }
 }

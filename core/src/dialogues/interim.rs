@@ -100,3 +100,11 @@ fn nobody_without_the_credential_is_asked_for_content() {
     pair.client("POST /manage/tokens HTTP/1.1\r\nHost: p\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n");
     assert_eq!((statuses(&pair), pair.next()), (vec![401], Next::ShutdownWrite));
 }
+
+#[test]
+fn an_old_clients_expectation_is_not_passed_on() {
+    let mut pair = Pair::default();
+    pair.client(format!("POST /v1/x HTTP/1.0\r\nAuthorization: Bearer {TOKEN}\r\n{EXPECT}\r\nabc"));
+    let heard = pair.upstream_heard();
+    assert!(heard.ends_with("\r\n\r\nabc") && !heard.to_lowercase().contains("expect"), "{heard}");
+}

@@ -42,6 +42,11 @@ pub fn write_request_head(head: &RequestHead, plan: RequestPlan<'_>, out: &mut B
     let nominated = Nominated::of(head.fields());
     let token = token_shown_twice(head.as_bytes(), head.fields());
     for field in head.fields().iter() {
+        if field.is("expect") && head.version() == Version::Http10 {
+            // It would be an HTTP/1.1 expectation upstream, of a client that knows no interim response (RFC 9110
+            // section 10.1.1).
+            continue;
+        }
         if field.is("host") {
             write_field(out, field.name, &[base.authority.as_bytes()]);
             host_written = true;
