@@ -11,6 +11,7 @@ use std::task::{Context, Poll, ready};
 
 use bytes::BytesMut;
 use llm_proxy_core::connection::{EffectId, MAX_SLICES, Next, OutQueue, Session, SessionEffect, SessionInput};
+use llm_proxy_core::deadline::Deadline;
 use llm_proxy_core::exchange::{ConnectRequest, Ended, Misuse, StoreEffect, StoreOutcome};
 use llm_proxy_core::reject::UpstreamFault;
 use llm_proxy_core::settings::Provider;
@@ -73,11 +74,14 @@ impl Connection {
         for _ in 0..TURNS {
             let now = clock::now();
             let mut moved = self.perform_effects(now)?;
+            // Before anything else is told to the session: what it does not wait for any more must be gone by then.
+            moved |= self.hear_outcomes(now, cx)?;
             moved |= self.write_client(now, cx)?;
             moved |= self.write_upstream(now, cx)?;
             moved |= self.read_upstream(now, cx)?;
             moved |= self.read_client(now, cx)?;
-            moved |= self.hear_outcomes(now, cx)?;
+            // Last: a request that is there already is served.
+            moved = moved || self.hear_drain(now)?;
             if !moved {
                 match self.session.next() {
                     Next::Continue => {}
@@ -104,7 +108,7 @@ impl Connection {
     }
 
     fn perform_effects(&mut self, now: Now) -> Result<bool, Misuse> {
-        let mut moved = self.hear_drain(now)?;
+        let mut moved = false;
         while let Some(effect) = self.session.poll_effect() {
             moved = true;
             match effect {
@@ -128,23 +132,20 @@ impl Connection {
     }
 
     fn ask(&mut self, id: EffectId, effect: StoreEffect, now: Now) -> Result<(), Misuse> {
-        if let StoreEffect::FindGrant(digest) = &effect
-            && let Some(grant) = self.shared.store.cached_grant(digest, now)
-        {
-            return self.session.handle(SessionInput::Store(id, StoreOutcome::Grant(Ok(Some(grant)))), now);
+        match self.shared.store.try_now(&effect, now) {
+            Some(outcome) => self.session.handle(SessionInput::Store(id, outcome), now),
+            None => {
+                self.asked = Some((id, self.shared.store.ask(effect, now)));
+                Ok(())
+            }
         }
-        self.asked = Some((id, self.shared.store.ask(effect, now)));
-        Ok(())
     }
 
     fn connect(&mut self, request: &ConnectRequest, now: Now) -> Result<(), Misuse> {
-        while !request.fresh
-            && let Some(idle) = self.shared.pool().take(&request.provider.base, now.mono)
-        {
-            if idle.is_quiet() {
-                self.link = Link::Open(idle);
-                return self.session.handle(SessionInput::Connected { reused: true }, now);
-            }
+        let idle = self.shared.pool().take(request, now.mono, UpstreamStream::is_quiet);
+        if let Some(idle) = idle {
+            self.link = Link::Open(idle);
+            return self.session.handle(SessionInput::Connected { reused: true }, now);
         }
         let connector = self.shared.connector.clone();
         self.link = Link::Connecting(Box::pin(connector.connect(request.provider.base.clone())));
@@ -153,21 +154,19 @@ impl Connection {
 
     fn release(&mut self, provider: &Provider, now: Now) {
         if let Link::Open(stream) = std::mem::replace(&mut self.link, Link::None) {
-            let until = now.mono + provider.timeouts.idle_connection;
-            drop(self.shared.pool().put(&provider.base, stream, until, provider.connection));
+            drop(self.shared.pool().put(provider, stream, now.mono));
         }
     }
 
     fn ended(&self, ended: &Ended, now: Now) {
-        if let Some(payer) = ended.payer.filter(|payer| payer.uncounted) {
-            self.shared.store.note_use(payer, now);
-        }
+        self.shared.store.note_end(ended, now);
         tracing::debug!(
             request_id = ended.ids.request(),
             method = %ended.method,
             status = ended.status.map(|status| status.as_u16()),
             outcome = ?ended.outcome,
             code = ended.code,
+            deadline = ended.deadline.map(Deadline::name),
             project_id = ended.payer.map(|payer| tracing::field::display(payer.project)),
             token_id = ended.payer.map(|payer| tracing::field::display(payer.token)),
             request_bytes = ended.bytes.0,
@@ -187,6 +186,11 @@ impl Connection {
 
     fn write_upstream(&mut self, now: Now, cx: &mut Context<'_>) -> Result<bool, Misuse> {
         let Link::Open(stream) = &mut self.link else { return Ok(false) };
+        if self.session.upstream_out().is_empty() {
+            // TLS takes bytes before its socket does. An error shows when reading; told here, it would be told each turn.
+            let _ = Pin::new(stream).poll_flush(cx);
+            return Ok(false);
+        }
         match write_queue(stream, self.session.upstream_out(), cx) {
             Poll::Pending => Ok(false),
             Poll::Ready(Ok(n)) => self.session.handle(SessionInput::UpstreamWrote(n), now).map(|()| true),
@@ -246,7 +250,7 @@ impl Connection {
             let id = *id;
             self.asked = None;
             moved = true;
-            // No outcome: the storage thread is gone. The session's own deadline answers the client.
+            // Without an outcome the storage thread is gone, and the session's own deadline answers the client.
             if let Ok(outcome) = outcome {
                 self.session.handle(SessionInput::Store(id, outcome), now)?;
             }
@@ -296,6 +300,15 @@ impl Future for Connection {
 
 impl Drop for Connection {
     fn drop(&mut self) {
+        // Cut from outside, or done: an exchange that still ran ends here, and is counted like any other.
+        let now = clock::now();
+        if self.session.handle(SessionInput::ClientBroke, now).is_ok() {
+            while let Some(effect) = self.session.poll_effect() {
+                if let SessionEffect::Ended(ended) = effect {
+                    self.ended(&ended, now);
+                }
+            }
+        }
         self.shared.drain.leave(self.drain_key);
     }
 }

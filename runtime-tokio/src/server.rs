@@ -11,12 +11,15 @@ use llm_proxy_core::rules::Rules;
 use llm_proxy_storage::{OpenError, StorageConfig};
 use thiserror::Error;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 use crate::listener;
 use crate::store_thread::{StartError, StoreThread};
 use crate::upstream::Connector;
 use crate::worker::{Phase, Shared, Worker};
+
+/// How often it is looked whether all workers live.
+const LOOK_FOR_DEATHS: Duration = Duration::from_secs(1);
 
 /// How the server runs.
 #[derive(Clone, Debug)]
@@ -108,25 +111,37 @@ pub fn run(
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let _guard = runtime.enter();
     let mut signals = Signals::new()?;
-    let (store_thread, store) = StoreThread::start(storage)?;
+    let (mut store_thread, store) = StoreThread::start(storage)?;
     let rules = Arc::new(rules(store.storage().token_key().clone()));
     let (addr, listeners) = listen(config)?;
     let (phase, phases) = watch::channel(Phase::Serving);
     let connector = Connector::new(config.root_certificates.as_deref())?;
-    let share = config.max_connections.div_ceil(listeners.len().max(1));
+    let permits = Arc::new(Semaphore::new(config.max_connections.clamp(1, Semaphore::MAX_PERMITS)));
     let workers: io::Result<Vec<Worker>> = listeners
         .into_iter()
         .enumerate()
         .map(|(index, listener)| {
-            let shared = Shared::new(rules.clone(), store.clone(), connector.clone(), share);
+            let shared = Shared::new(rules.clone(), store.clone(), connector.clone(), permits.clone());
             Worker::start(index, listener, shared, phases.clone())
         })
         .collect();
     drop(store);
+    let workers = workers?;
     tracing::info!(%addr, workers = config.workers, runtime = "tokio", "listening");
     listening(Listening { addr });
-    let stopped = runtime.block_on(stop_on_signal(workers?, &phase, &mut signals, config.shutdown_timeout));
-    store_thread.join();
+    let stopped = runtime.block_on(async {
+        let stopped = stop_on_signal(workers, &phase, &mut signals, config.shutdown_timeout).await;
+        tokio::select! {
+            () = store_thread.ended() => stopped,
+            name = signals.next() => {
+                tracing::warn!(signal = name, "another signal: not waiting for the store; the last counts of uses may be lost");
+                Stopped::Cut
+            }
+        }
+    });
+    if stopped == Stopped::Drained {
+        store_thread.join();
+    }
     tracing::info!(?stopped, "stopped");
     Ok(stopped)
 }
@@ -157,7 +172,14 @@ async fn stop_on_signal(
     signals: &mut Signals,
     limit: Duration,
 ) -> Stopped {
-    let name = signals.next().await;
+    let name = tokio::select! {
+        name = signals.next() => name,
+        () = a_death(&workers) => {
+            tracing::error!("a worker died: stopping, since its share of the connections would hang");
+            phase.send_replace(Phase::Cut);
+            return Stopped::Cut;
+        }
+    };
     tracing::info!(signal = name, limit = ?limit, "stopping: no new connections, exchanges may finish");
     phase.send_replace(Phase::Draining);
     let drained = async {
@@ -179,6 +201,14 @@ async fn stop_on_signal(
     phase.send_replace(Phase::Cut);
     workers.into_iter().for_each(Worker::join);
     stopped
+}
+
+/// Waits until one of the workers has ended by itself, which is never meant to happen.
+async fn a_death(workers: &[Worker]) {
+    let mut look = tokio::time::interval(LOOK_FOR_DEATHS);
+    while !workers.iter().any(Worker::has_died) {
+        look.tick().await;
+    }
 }
 
 struct Signals {

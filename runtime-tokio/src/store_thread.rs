@@ -2,11 +2,9 @@
 //! outcomes back; grants that are in memory are answered at once, without it.
 
 use std::io;
-use std::sync::Arc;
 use std::thread::JoinHandle;
 
-use llm_proxy_core::auth::{Grant, TokenDigest};
-use llm_proxy_core::exchange::{Payer, StoreEffect, StoreOutcome};
+use llm_proxy_core::exchange::{Ended, StoreEffect, StoreOutcome};
 use llm_proxy_core::time::Now;
 use llm_proxy_storage::{OpenError, Storage, StorageConfig};
 use tokio::sync::{mpsc, oneshot};
@@ -20,7 +18,7 @@ struct Job {
     reply: oneshot::Sender<StoreOutcome>,
 }
 
-/// The way to storage, cloned into every connection.
+/// The way to storage, one for each worker.
 #[derive(Clone)]
 pub(crate) struct StoreLink {
     storage: Storage,
@@ -30,6 +28,7 @@ pub(crate) struct StoreLink {
 /// The thread. It ends when all links are gone, after it has written what was counted.
 pub(crate) struct StoreThread {
     thread: JoinHandle<()>,
+    ended: oneshot::Receiver<()>,
 }
 
 impl StoreLink {
@@ -37,11 +36,13 @@ impl StoreLink {
         &self.storage
     }
 
-    pub(crate) fn cached_grant(&self, digest: &TokenDigest, now: Now) -> Option<Arc<Grant>> {
-        self.storage.cached_grant(digest, now.mono)
+    /// The outcome, if it can be had without asking the thread.
+    pub(crate) fn try_now(&self, effect: &StoreEffect, now: Now) -> Option<StoreOutcome> {
+        self.storage.perform_now(effect, now)
     }
 
-    /// Asks; at most one question per connection is under way, so the channel needs no bound of its own.
+    /// Asks. Who drops the receiver gives up: a look-up is then broken off, a change is made all the same. So at most
+    /// one look-up per connection is under way, and the channel needs no bound of its own.
     pub(crate) fn ask(&self, effect: StoreEffect, now: Now) -> oneshot::Receiver<StoreOutcome> {
         let (reply, outcome) = oneshot::channel();
         // If the thread is gone, the reply is dropped with the job, and the receiver says so.
@@ -49,8 +50,8 @@ impl StoreLink {
         outcome
     }
 
-    pub(crate) fn note_use(&self, payer: Payer, now: Now) {
-        self.storage.note_use(payer.token, now.wall);
+    pub(crate) fn note_end(&self, ended: &Ended, now: Now) {
+        self.storage.note_end(ended, now);
     }
 }
 
@@ -62,7 +63,9 @@ impl StoreThread {
     pub(crate) fn start(config: StorageConfig) -> Result<(Self, StoreLink), StartError> {
         let (opened, wait) = std::sync::mpsc::sync_channel(1);
         let (jobs, queue) = mpsc::unbounded_channel();
+        let (end, ended) = oneshot::channel::<()>();
         let thread = std::thread::Builder::new().name("storage".to_owned()).spawn(move || {
+            let _dropped_at_the_end = end;
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
             match runtime {
                 Ok(runtime) => runtime.block_on(serve(config, &opened, queue)),
@@ -71,10 +74,16 @@ impl StoreThread {
         });
         let thread = thread.map_err(StartError::Thread)?;
         let storage = wait.recv().map_err(|_| StartError::Thread(io::Error::other("the storage thread died")))??;
-        Ok((Self { thread }, StoreLink { storage, jobs }))
+        Ok((Self { thread, ended }, StoreLink { storage, jobs }))
     }
 
-    /// Waits for the thread to end. All links must be gone, or this waits for them.
+    /// Waits until the thread has written everything. All links must be gone, or this waits for them.
+    pub(crate) async fn ended(&mut self) {
+        // It is told by dropping the sender.
+        let _ = (&mut self.ended).await;
+    }
+
+    /// Waits for the thread itself, after [`StoreThread::ended`].
     pub(crate) fn join(self) {
         if self.thread.join().is_err() {
             tracing::error!("the storage thread died: the last counts of uses may be lost");
@@ -117,9 +126,17 @@ async fn serve(
 }
 
 async fn perform(storage: Storage, job: Job) {
-    let outcome = storage.perform(job.effect, job.now).await;
-    // Nobody waits any more if the client went away; what was asked is done all the same.
-    let _ = job.reply.send(outcome);
+    let Job { effect, now, mut reply } = job;
+    let may_give_up = match effect {
+        StoreEffect::FindGrant(_) | StoreEffect::CheckHealth => true,
+        StoreEffect::Spend(_) | StoreEffect::Manage(_) => false,
+    };
+    let outcome = tokio::select! {
+        outcome = storage.perform(effect, now) => outcome,
+        () = reply.closed(), if may_give_up => return,
+    };
+    // Nobody waits any more if the client went away meanwhile.
+    let _ = reply.send(outcome);
 }
 
 /// Writes the counted uses again and again, until `stopped` is dropped; never breaks a flush off.

@@ -82,12 +82,19 @@ impl Connector {
 }
 
 impl UpstreamStream {
-    /// Whether an idle connection is still quiet. Anything to read on it (bytes, or the end) makes it useless. Costs a
-    /// system call only if the reactor saw something.
+    /// Whether an idle connection is still quiet. Anything to read on it (bytes, or the end) makes it useless, also where
+    /// only TLS knows of it: content that was decrypted and not read, or its end. Costs a system call only if the reactor
+    /// saw something.
     pub(crate) fn is_quiet(&self) -> bool {
         let tcp = match self {
             Self::Plain(tcp) => tcp,
-            Self::Tls(tls) => tls.get_ref().0,
+            Self::Tls(tls) => {
+                let (tcp, session) = tls.get_ref();
+                if !session.wants_read() || session.wants_write() {
+                    return false;
+                }
+                tcp
+            }
         };
         matches!(tcp.try_read(&mut [0]), Err(error) if error.kind() == io::ErrorKind::WouldBlock)
     }

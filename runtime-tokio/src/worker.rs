@@ -26,6 +26,7 @@ const LAST_ACCEPTS: Duration = Duration::from_millis(20);
 const SWEEP_EVERY: Duration = Duration::from_secs(1);
 
 /// What all connections of one worker share. Its locks are never contended: only this worker's thread takes them.
+/// Beyond it workers share the grant cache, the counts of uses and of running requests, and the permits.
 pub(crate) struct Shared {
     pub(crate) rules: Arc<Rules>,
     pub(crate) store: StoreLink,
@@ -36,15 +37,9 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    pub(crate) fn new(rules: Arc<Rules>, store: StoreLink, connector: Connector, connections: usize) -> Arc<Self> {
-        Arc::new(Self {
-            rules,
-            store,
-            connector,
-            drain: Drain::default(),
-            pool: Mutex::default(),
-            permits: Arc::new(Semaphore::new(connections.clamp(1, Semaphore::MAX_PERMITS))),
-        })
+    /// `permits` are those of all workers: one for each client connection.
+    pub(crate) fn new(rules: Arc<Rules>, store: StoreLink, connector: Connector, permits: Arc<Semaphore>) -> Arc<Self> {
+        Arc::new(Self { rules, store, connector, drain: Drain::default(), pool: Mutex::default(), permits })
     }
 
     pub(crate) fn pool(&self) -> MutexGuard<'_, Pool<UpstreamStream>> {
@@ -86,8 +81,15 @@ impl Worker {
             if let Err(error) = runtime.block_on(serve(listener, shared, phase, done)) {
                 tracing::error!(%error, "a worker cannot serve");
             }
+            // A name that is being resolved must not keep the program from ending.
+            runtime.shutdown_background();
         })?;
         Ok(Self { thread, drained })
+    }
+
+    /// Whether its thread ended before it was told to.
+    pub(crate) fn has_died(&self) -> bool {
+        self.thread.is_finished()
     }
 
     /// Waits until its last connection is over.
@@ -130,9 +132,12 @@ async fn serve(
 
 async fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
     loop {
-        let Ok(permit) = shared.permits.clone().acquire_owned().await else { return };
         match listener.accept().await {
-            Ok((client, _)) => spawn(client, shared, Some(permit)),
+            Ok((client, _)) => {
+                // After the accept, so that an idle listener keeps no place from the others.
+                let Ok(permit) = shared.permits.clone().acquire_owned().await else { return };
+                spawn(client, shared, Some(permit));
+            }
             Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
             Err(error) => {
                 tracing::warn!(%error, "cannot accept a connection");
@@ -151,7 +156,7 @@ async fn accept_the_last(listener: &TcpListener, shared: &Arc<Shared>) {
             () = &mut grace => return,
             accepted = listener.accept() => match accepted {
                 Ok((client, _)) => spawn(client, shared, None),
-                Err(_) => return,
+                Err(_) => tokio::time::sleep(Duration::from_millis(1)).await,
             },
         }
     }

@@ -5,7 +5,7 @@ use std::error::Error;
 use std::sync::Arc;
 
 use llm_proxy_core::auth::{Grant, TokenDigest, TokenKey};
-use llm_proxy_core::exchange::{Spent, StoreEffect, StoreOutcome, Unavailable};
+use llm_proxy_core::exchange::{Ended, Spent, StoreEffect, StoreOutcome, Unavailable};
 use llm_proxy_core::ids::TokenId;
 use llm_proxy_core::manage::{Command, CommandError, Reply};
 use llm_proxy_core::time::{Instant, Now, Timestamp};
@@ -68,6 +68,18 @@ impl Storage {
         self.0.grants.get(digest, now)
     }
 
+    /// The outcome of an effect, if it can be had without waiting: grants that are in memory.
+    #[must_use]
+    pub fn perform_now(&self, effect: &StoreEffect, now: Now) -> Option<StoreOutcome> {
+        match effect {
+            StoreEffect::FindGrant(digest) => {
+                let grant = self.cached_grant(digest, now.mono)?;
+                Some(StoreOutcome::Grant(Ok(Some(grant))))
+            }
+            StoreEffect::Spend(_) | StoreEffect::Manage(_) | StoreEffect::CheckHealth => None,
+        }
+    }
+
     /// Performs an effect; the outcome is the variant of the same name. A failure of the store is logged here, once, and
     /// answered as unavailable. The caller sets the time limit: dropping the future gives up on it.
     pub async fn perform(&self, effect: StoreEffect, now: Now) -> StoreOutcome {
@@ -76,6 +88,13 @@ impl Storage {
             StoreEffect::Spend(token) => StoreOutcome::Spent(self.spend(token, now.wall).await),
             StoreEffect::Manage(command) => StoreOutcome::Managed(self.manage(command, now.wall).await),
             StoreEffect::CheckHealth => StoreOutcome::Health(self.check_health().await),
+        }
+    }
+
+    /// Counts an exchange that ended, if its request was let through and not counted when it was.
+    pub fn note_end(&self, ended: &Ended, now: Now) {
+        if let Some(payer) = ended.payer.filter(|payer| payer.uncounted) {
+            self.note_use(payer.token, now.wall);
         }
     }
 

@@ -8,6 +8,7 @@ use std::sync::{Arc, Condvar, Mutex, Weak};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use rustix::net::sockopt::set_socket_recv_buffer_size;
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 use super::PATIENCE;
@@ -87,16 +88,24 @@ impl Mock {
     /// Like [`Self::answering`], over TLS.
     pub(crate) fn tls(config: Arc<ServerConfig>, response: impl Into<Vec<u8>>) -> Self {
         let response = response.into();
-        let script = move |connection: &mut Connection| {
+        Self::tls_raw(config, move |connection| {
             while connection.request().is_some() {
                 connection.send(&response);
             }
-        };
+        })
+    }
+
+    /// Like [`Self::raw`], over TLS.
+    pub(crate) fn tls_raw(config: Arc<ServerConfig>, script: impl Fn(&mut Connection) + Send + Sync + 'static) -> Self {
         Self::listen(Some(config), Arc::new(script))
     }
 
     fn listen(tls: Option<Arc<ServerConfig>>, script: Arc<Script>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        if tls.is_some() {
+            // Little room, as behind a slow network: whoever sends much has a full socket to the end.
+            set_socket_recv_buffer_size(&listener, 4096).unwrap();
+        }
         let addr = listener.local_addr().unwrap();
         let seen = Arc::new(Seen::default());
         let shared = seen.clone();

@@ -4,7 +4,8 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use crate::settings::{BaseUrl, ConnectionLimits};
+use crate::exchange::ConnectRequest;
+use crate::settings::{BaseUrl, Provider};
 use crate::time::Instant;
 
 struct Idle<T> {
@@ -37,19 +38,29 @@ impl<T> Pool<T> {
         self.len == 0
     }
 
-    /// Takes the youngest idle connection to `origin` that has not outlived its time.
+    /// Takes the youngest idle connection that serves `request`, has not outlived its time and `is_quiet`: anything to
+    /// read on it, bytes or the end, makes it useless. Those that are of no use are dropped on the way.
     #[must_use]
-    pub fn take(&mut self, origin: &Arc<BaseUrl>, now: Instant) -> Option<T> {
-        let idle = self.by_origin.get_mut(origin)?;
-        let youngest = idle.pop_back()?;
-        self.len -= 1;
-        (youngest.until > now).then_some(youngest.handle)
+    pub fn take(&mut self, request: &ConnectRequest, now: Instant, is_quiet: impl Fn(&T) -> bool) -> Option<T> {
+        if request.fresh {
+            return None;
+        }
+        let idle = self.by_origin.get_mut(&request.provider.base)?;
+        while let Some(youngest) = idle.pop_back() {
+            self.len -= 1;
+            if youngest.until > now && is_quiet(&youngest.handle) {
+                return Some(youngest.handle);
+            }
+        }
+        None
     }
 
-    /// Keeps a connection until `until`. Gives back those that must be closed for it: by the limits the oldest one, or
-    /// the new one itself where none may be kept.
+    /// Keeps a connection to `provider`, for its time. Gives back the one that must be closed for it: by the limits the
+    /// oldest one, or the new one itself where none may be kept.
     #[must_use]
-    pub fn put(&mut self, origin: &Arc<BaseUrl>, handle: T, until: Instant, limits: ConnectionLimits) -> Option<T> {
+    pub fn put(&mut self, provider: &Provider, handle: T, now: Instant) -> Option<T> {
+        let (origin, limits) = (&provider.base, provider.connection);
+        let until = now + provider.timeouts.idle_connection;
         if limits.max_idle == 0 || limits.max_idle_per_host == 0 {
             return Some(handle);
         }
@@ -67,12 +78,6 @@ impl<T> Pool<T> {
         }
         self.len += 1;
         evicted
-    }
-
-    /// When the next connection outlives its time.
-    #[must_use]
-    pub fn poll_timeout(&self) -> Option<Instant> {
-        self.by_origin.values().filter_map(|idle| idle.front()).map(|oldest| oldest.until).min()
     }
 
     /// Takes one connection that has outlived its time; call until `None`.
@@ -123,18 +128,26 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::settings::Scheme;
+    use crate::settings::{ConnectionLimits, ProviderDefaults, parse_providers};
 
     const LIMITS: ConnectionLimits = ConnectionLimits { max_idle: 3, max_idle_per_host: 2 };
 
-    fn origin(host: &str) -> Arc<BaseUrl> {
-        Arc::new(BaseUrl {
-            scheme: Scheme::Http,
-            host: host.to_owned(),
-            port: 80,
-            authority: host.to_owned(),
-            path_prefix: String::new(),
-        })
+    fn provider(host: &str, connection: ConnectionLimits) -> Arc<Provider> {
+        let file = format!("apis: {{x: {{base_url: 'http://{host}', allowed_endpoints: [/]}}}}");
+        let providers = parse_providers(&file, &ProviderDefaults::default()).unwrap();
+        let mut provider = Provider::clone(&providers.by_name["x"]);
+        provider.connection = connection;
+        provider.timeouts.idle_connection = Duration::from_secs(10);
+        Arc::new(provider)
+    }
+
+    fn origin(host: &str) -> Arc<Provider> {
+        provider(host, LIMITS)
+    }
+
+    fn take(pool: &mut Pool<i32>, provider: &Arc<Provider>, now: Instant) -> Option<i32> {
+        let request = ConnectRequest { provider: provider.clone(), fresh: false };
+        pool.take(&request, now, |_| true)
     }
 
     fn at(seconds: u64) -> Instant {
@@ -144,53 +157,64 @@ mod tests {
     #[test]
     fn the_youngest_is_reused_first_and_only_to_its_origin() {
         let (mut pool, a, b) = (Pool::default(), origin("a"), origin("b"));
-        assert_eq!(pool.put(&a, 1, at(10), LIMITS), None);
-        assert_eq!(pool.put(&a, 2, at(11), LIMITS), None);
-        assert_eq!(pool.take(&b, at(0)), None);
-        assert_eq!(pool.take(&a, at(0)), Some(2));
-        assert_eq!(pool.take(&a, at(0)), Some(1));
+        assert_eq!(pool.put(&a, 1, at(1)), None);
+        assert_eq!(pool.put(&a, 2, at(2)), None);
+        assert_eq!(take(&mut pool, &b, at(0)), None);
+        assert_eq!(take(&mut pool, &a, at(0)), Some(2));
+        assert_eq!(take(&mut pool, &a, at(0)), Some(1));
         assert!(pool.is_empty());
     }
 
     #[test]
     fn both_limits_evict_the_oldest() {
         let (mut pool, a, b, c) = (Pool::default(), origin("a"), origin("b"), origin("c"));
-        let _ = pool.put(&a, 1, at(10), LIMITS);
-        let _ = pool.put(&a, 2, at(11), LIMITS);
-        assert_eq!(pool.put(&a, 3, at(12), LIMITS), Some(1), "per host");
-        let _ = pool.put(&b, 4, at(9), LIMITS);
-        assert_eq!(pool.put(&c, 5, at(13), LIMITS), Some(4), "in all");
+        let _ = pool.put(&a, 1, at(1));
+        let _ = pool.put(&a, 2, at(2));
+        assert_eq!(pool.put(&a, 3, at(3)), Some(1), "per host");
+        let _ = pool.put(&b, 4, at(0));
+        assert_eq!(pool.put(&c, 5, at(4)), Some(4), "in all");
         assert_eq!(pool.len(), 3);
     }
 
     #[test]
     fn none_is_kept_where_none_may_be() {
         let none = ConnectionLimits { max_idle: 0, max_idle_per_host: 5 };
-        assert_eq!(Pool::default().put(&origin("a"), 7, at(1), none), Some(7));
+        assert_eq!(Pool::default().put(&provider("a", none), 7, at(1)), Some(7));
     }
 
     #[test]
     fn the_dead_are_thrown_away_and_no_longer_counted() {
         let (mut pool, a, b) = (Pool::default(), origin("a"), origin("b"));
-        let _ = pool.put(&a, 1, at(10), LIMITS);
-        let _ = pool.put(&a, 2, at(11), LIMITS);
-        let _ = pool.put(&b, 3, at(12), LIMITS);
+        let _ = pool.put(&a, 1, at(1));
+        let _ = pool.put(&a, 2, at(2));
+        let _ = pool.put(&b, 3, at(3));
         pool.retain(|handle| *handle == 1);
         assert_eq!(
-            (pool.len(), pool.take(&b, at(0)), pool.take(&a, at(0)), pool.take(&a, at(0))),
+            (pool.len(), take(&mut pool, &b, at(0)), take(&mut pool, &a, at(0)), take(&mut pool, &a, at(0))),
             (1, None, Some(1), None)
         );
-        assert_eq!((pool.is_empty(), pool.poll_timeout()), (true, None));
+        assert!(pool.is_empty());
+    }
+
+    #[test]
+    fn one_that_is_not_quiet_is_passed_over_and_a_fresh_one_is_never_idle() {
+        let (mut pool, a) = (Pool::default(), origin("a"));
+        let _ = pool.put(&a, 1, at(1));
+        let _ = pool.put(&a, 2, at(1));
+        let fresh = ConnectRequest { provider: a.clone(), fresh: true };
+        assert_eq!(pool.take(&fresh, at(1), |_| true), None);
+        let any = ConnectRequest { provider: a, fresh: false };
+        assert_eq!(pool.take(&any, at(1), |handle| *handle != 2), Some(1));
+        assert!(pool.is_empty());
     }
 
     #[test]
     fn what_has_outlived_its_time_is_never_reused() {
         let (mut pool, a) = (Pool::default(), origin("a"));
-        let _ = pool.put(&a, 1, at(10), LIMITS);
-        let _ = pool.put(&a, 2, at(20), LIMITS);
-        assert_eq!(pool.poll_timeout(), Some(at(10)));
-        assert_eq!(pool.take_expired(at(10)), Some(1));
-        assert_eq!(pool.take_expired(at(10)), None);
-        assert_eq!(pool.take(&a, at(20)), None);
+        let _ = pool.put(&a, 1, at(1));
+        let _ = pool.put(&a, 2, at(11));
+        assert_eq!(pool.take_expired(at(11)), Some(1));
+        assert_eq!(pool.take_expired(at(11)), None);
+        assert_eq!(take(&mut pool, &a, at(21)), None);
     }
 }

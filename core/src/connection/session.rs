@@ -312,6 +312,8 @@ impl Session {
     fn on_client_gone(&mut self, now: Now) {
         self.step(Step::ClientGone, now);
         self.client.stop_reading();
+        // Nobody takes it any more; a driver that tried again would fail again, without end.
+        self.client.out.clear();
         self.life = match self.life {
             Life::Open | Life::Finishing | Life::Breaking => Life::Over { reset: self.until_close },
             Life::Lingering(_) => Life::Over { reset: false },

@@ -1,6 +1,6 @@
 //! Clients that go away, and upstreams that break off, at every stage.
 
-use crate::connection::Next;
+use crate::connection::{Next, SessionInput};
 use crate::exchange::Outcome;
 use crate::testing::{End, MANAGEMENT_TOKEN, Pair, get, grant, ok, request, rules};
 
@@ -213,4 +213,15 @@ fn an_upstream_that_speaks_something_else_is_a_502() {
             "{bytes}"
         );
     }
+}
+
+#[test]
+fn nothing_waits_any_more_for_a_client_that_is_gone() {
+    let mut pair = Pair::default();
+    pair.client_reads = false;
+    pair.client(get("/v1/x"));
+    pair.upstream("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc");
+    pair.give(SessionInput::ClientBroke);
+    assert!(pair.session.client_out().is_empty());
+    assert_eq!((pair.next(), pair.closed), (Next::Close, 1));
 }

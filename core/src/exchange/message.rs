@@ -9,6 +9,7 @@ use http::{Method, StatusCode};
 use thiserror::Error;
 
 use super::effect::{StoreEffect, StoreOutcome};
+use crate::deadline::Deadline;
 use crate::http1::{Fields, Framing, Malformed, RequestHead, ResponseHead};
 use crate::ids::{ProjectId, TokenId};
 use crate::proxy::RequestIds;
@@ -170,6 +171,8 @@ pub struct Ended {
     pub outcome: Outcome,
     /// The code of our own error.
     pub code: Option<&'static str>,
+    /// What took too long, if that ended it.
+    pub deadline: Option<Deadline>,
     /// The token and project that paid, once known.
     pub payer: Option<Payer>,
     /// Content bytes of the request and of the response.

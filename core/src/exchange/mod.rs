@@ -78,6 +78,7 @@ pub struct Exchange {
     dialect: Option<Dialect>,
     status: Option<http::StatusCode>,
     code: Option<&'static str>,
+    deadline: Option<Deadline>,
     bytes: (u64, u64),
     /// How much content the request may have, once admitted.
     content_limit: u64,
@@ -132,6 +133,7 @@ impl Exchange {
             dialect: None,
             status: None,
             code: None,
+            deadline: None,
             bytes: (0, 0),
             content_limit: 0,
             rewritten_path: None,
@@ -268,6 +270,7 @@ impl Exchange {
             status: self.status,
             outcome,
             code: self.code,
+            deadline: self.deadline,
             payer: self.payer,
             bytes: self.bytes,
             took: at - self.started,
@@ -363,6 +366,7 @@ impl Exchange {
             Deadline::Store => Refusal::StoreUnavailable,
             Deadline::ClientHead | Deadline::ClientWrite | Deadline::KeepAlive | Deadline::Linger => return,
         };
+        self.deadline = Some(reason);
         self.cut(&refusal, Outcome::TimedOut, cx);
     }
 

@@ -17,10 +17,11 @@ use crate::key::EncryptionKey;
 use crate::random;
 use crate::seal::Sealer;
 
-/// How long a statement waits for another process to finish writing. Below the 5 s within which a caller is answered.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(3);
-/// How long a call waits for a free connection.
-const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(4);
+/// How long a statement waits for another process to finish writing.
+const BUSY_TIMEOUT: Duration = Duration::from_millis(2500);
+/// How long a call waits for a free connection. Together with the other, this is less than a caller waits for the store,
+/// so that what is answered as not done is not done a moment later.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_millis(1500);
 
 /// The name under which the key of the token digests is stored, and what it is sealed for.
 const TOKEN_KEY: &str = "token_key";
