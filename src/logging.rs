@@ -7,11 +7,11 @@ use std::fs::{File, OpenOptions, Permissions};
 use std::io;
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use thiserror::Error;
 use tracing::Subscriber;
 use tracing::level_filters::LevelFilter;
+use tracing_appender::non_blocking::WorkerGuard;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt as _;
@@ -46,16 +46,23 @@ pub(crate) enum LogError {
 ///
 /// # Errors
 /// [`LogError`] if the log file cannot be written.
-pub(crate) fn start(settings: &LogSettings) -> Result<(), LogError> {
-    let subscriber = match &settings.file {
+pub(crate) fn start(settings: &LogSettings) -> Result<LogGuard, LogError> {
+    let (writer, guard) = match &settings.file {
         Some(path) => {
             let file = open(path).map_err(|source| LogError::File { path: path.clone(), source })?;
-            subscriber(settings.level, settings.format, Arc::new(file))
+            tracing_appender::non_blocking(file)
         }
-        None => subscriber(settings.level, settings.format, io::stderr),
+        None => tracing_appender::non_blocking(io::stderr()),
     };
-    tracing::subscriber::set_global_default(subscriber).map_err(|_| LogError::Twice)
+    let subscriber = subscriber(settings.level, settings.format, writer);
+    tracing::subscriber::set_global_default(subscriber).map_err(|_| LogError::Twice)?;
+    Ok(LogGuard(guard))
 }
+
+/// Keeps the log's thread; dropping it writes what waits. Lines are written there, never where requests are served: a
+/// pipe that nobody reads, or a slow disk, costs lines and not requests.
+#[derive(Debug)]
+pub(crate) struct LogGuard(#[expect(dead_code, reason = "it is kept for its drop")] WorkerGuard);
 
 /// Opens a log file at its end. A file that was there before becomes the owner's only, too; what is no file (a
 /// terminal, a pipe) stays as it is.
@@ -88,6 +95,8 @@ mod tests {
     use std::fs;
 
     use serde_json::Value;
+
+    use std::sync::Arc;
 
     use super::*;
 

@@ -44,7 +44,9 @@ pub struct Patience {
     pub client_write: Duration,
     /// For the next request on a connection.
     pub keep_alive: Duration,
-    /// For a client to stop sending after an answer that closes.
+    /// For the first head of a fresh connection, once the program is stopping.
+    pub first_head_at_stop: Duration,
+    /// For the next bytes of a client that still sends after an answer that closes; in all, fifteen times that.
     pub linger: Duration,
     /// For the store.
     pub store: Duration,
@@ -57,6 +59,7 @@ impl Default for Patience {
             client_body: Duration::from_secs(30),
             client_write: Duration::from_secs(30),
             keep_alive: Duration::from_secs(120),
+            first_head_at_stop: Duration::from_secs(1),
             linger: Duration::from_secs(2),
             store: Duration::from_millis(4500),
         }

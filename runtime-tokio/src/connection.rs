@@ -8,6 +8,7 @@ use std::io::{self, IoSlice};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::BytesMut;
 use llm_proxy_core::connection::{EffectId, MAX_SLICES, Next, OutQueue, Session, SessionEffect, SessionInput};
@@ -16,7 +17,7 @@ use llm_proxy_core::exchange::{ConnectRequest, Ended, Misuse, StoreEffect, Store
 use llm_proxy_core::reject::UpstreamFault;
 use llm_proxy_core::settings::Provider;
 use llm_proxy_core::time::{Instant, Now};
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, Interest};
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 use tokio::time::Sleep;
@@ -27,6 +28,8 @@ use crate::worker::Shared;
 
 /// How many turns one poll may take before other tasks get theirs.
 const TURNS: usize = 64;
+/// How often it is looked whether a client that is not read is still there.
+const LOOK_AT_CLIENT: Duration = Duration::from_millis(100);
 
 type Connecting = Pin<Box<dyn Future<Output = Result<UpstreamStream, UpstreamFault>> + Send>>;
 
@@ -67,6 +70,13 @@ impl Connection {
             drain_seen: false,
             write_shut: false,
         }
+    }
+
+    /// For a connection that is accepted while the program is stopping: it knows from the start.
+    pub(crate) fn begin_draining(&mut self) {
+        self.drain_seen = true;
+        // A new session refuses nothing.
+        let _ = self.session.handle(SessionInput::Drain, clock::now());
     }
 
     /// Turns until nothing moves. Ready when the connection is over.
@@ -116,7 +126,7 @@ impl Connection {
                 SessionEffect::Connect(request) => self.connect(&request, now)?,
                 SessionEffect::Release(provider) => self.release(&provider, now),
                 SessionEffect::CloseUpstream => self.link = Link::None,
-                SessionEffect::Ended(ended) => self.ended(&ended, now),
+                SessionEffect::Ended(ended) => log_end(&ended),
             }
         }
         Ok(moved)
@@ -142,6 +152,9 @@ impl Connection {
     }
 
     fn connect(&mut self, request: &ConnectRequest, now: Now) -> Result<(), Misuse> {
+        if let Some(token) = request.counts {
+            self.shared.store.note_use(token, now);
+        }
         let idle = self.shared.pool().take(request, now.mono, UpstreamStream::is_quiet);
         if let Some(idle) = idle {
             self.link = Link::Open(idle);
@@ -156,24 +169,6 @@ impl Connection {
         if let Link::Open(stream) = std::mem::replace(&mut self.link, Link::None) {
             drop(self.shared.pool().put(provider, stream, now.mono));
         }
-    }
-
-    fn ended(&self, ended: &Ended, now: Now) {
-        self.shared.store.note_end(ended, now);
-        tracing::debug!(
-            request_id = ended.ids.request(),
-            method = %ended.method,
-            status = ended.status.map(|status| status.as_u16()),
-            outcome = ?ended.outcome,
-            code = ended.code,
-            deadline = ended.deadline.map(Deadline::name),
-            project_id = ended.payer.map(|payer| tracing::field::display(payer.project)),
-            token_id = ended.payer.map(|payer| tracing::field::display(payer.token)),
-            request_bytes = ended.bytes.0,
-            response_bytes = ended.bytes.1,
-            took_us = u64::try_from(ended.took.as_micros()).unwrap_or(u64::MAX),
-            "exchange ended"
-        );
     }
 
     fn write_client(&mut self, now: Now, cx: &mut Context<'_>) -> Result<bool, Misuse> {
@@ -200,13 +195,29 @@ impl Connection {
 
     fn read_client(&mut self, now: Now, cx: &mut Context<'_>) -> Result<bool, Misuse> {
         if !self.session.wants_client() {
-            return Ok(false);
+            return self.look_at_client(now, cx);
         }
         let input = match read_into(&mut self.client, self.session.client_buffer(), cx) {
             Poll::Pending => return Ok(false),
             Poll::Ready(Ok(0)) => SessionInput::ClientEnded,
             Poll::Ready(Ok(n)) => SessionInput::ClientRead(n),
             Poll::Ready(Err(_)) => SessionInput::ClientBroke,
+        };
+        self.session.handle(input, now).map(|()| true)
+    }
+
+    /// Looks whether a client that is not read for now is still there: that it went away must be seen all the same. There
+    /// is no event for it while bytes wait, so the timer comes back for it.
+    fn look_at_client(&mut self, now: Now, cx: &mut Context<'_>) -> Result<bool, Misuse> {
+        if !self.session.watches_client() {
+            return Ok(false);
+        }
+        let state = pin!(self.client.ready(Interest::READABLE | Interest::ERROR)).poll(cx);
+        let input = match state {
+            Poll::Ready(Ok(state)) if state.is_error() => SessionInput::ClientBroke,
+            Poll::Ready(Ok(state)) if state.is_read_closed() => SessionInput::ClientEnded,
+            Poll::Ready(Err(_)) => SessionInput::ClientBroke,
+            Poll::Ready(Ok(_)) | Poll::Pending => return Ok(false),
         };
         self.session.handle(input, now).map(|()| true)
     }
@@ -265,6 +276,7 @@ impl Connection {
             self.session.handle(SessionInput::Deadline, now)?;
             return Ok(true);
         }
+        let due = if self.session.watches_client() { due.min(now.mono + LOOK_AT_CLIENT) } else { due };
         if self.timer_at.is_none_or(|at| due < at) {
             self.set_timer(due);
         }
@@ -303,14 +315,34 @@ impl Drop for Connection {
         // Cut from outside, or done: an exchange that still ran ends here, and is counted like any other.
         let now = clock::now();
         if self.session.handle(SessionInput::ClientBroke, now).is_ok() {
+            if self.session.next() == Next::Reset {
+                let _ = self.client.set_zero_linger();
+            }
             while let Some(effect) = self.session.poll_effect() {
                 if let SessionEffect::Ended(ended) = effect {
-                    self.ended(&ended, now);
+                    log_end(&ended);
                 }
             }
         }
         self.shared.drain.leave(self.drain_key);
     }
+}
+
+fn log_end(ended: &Ended) {
+    tracing::debug!(
+        request_id = ended.ids.request(),
+        method = %ended.method,
+        status = ended.status.map(|status| status.as_u16()),
+        outcome = ?ended.outcome,
+        code = ended.code,
+        deadline = ended.deadline.map(Deadline::name),
+        project_id = ended.payer.map(|payer| tracing::field::display(payer.project)),
+        token_id = ended.payer.map(|payer| tracing::field::display(payer.token)),
+        request_bytes = ended.bytes.0,
+        response_bytes = ended.bytes.1,
+        took_us = u64::try_from(ended.took.as_micros()).unwrap_or(u64::MAX),
+        "exchange ended"
+    );
 }
 
 /// Writes what waits, with one system call. Pending too when nothing waits.

@@ -5,7 +5,8 @@ use std::net::{SocketAddr, TcpListener};
 
 use socket2::{Domain, Protocol, Socket, Type};
 
-const BACKLOG: i32 = 4096;
+/// How many connections the kernel may hold for one listener.
+pub(crate) const BACKLOG: i32 = 4096;
 
 /// `count` listeners on `address`; port 0 takes a free one, the same for all.
 ///

@@ -4,7 +4,8 @@
 use std::io;
 use std::thread::JoinHandle;
 
-use llm_proxy_core::exchange::{Ended, StoreEffect, StoreOutcome};
+use llm_proxy_core::exchange::{StoreEffect, StoreOutcome};
+use llm_proxy_core::ids::TokenId;
 use llm_proxy_core::time::Now;
 use llm_proxy_storage::{OpenError, Storage, StorageConfig};
 use tokio::sync::{mpsc, oneshot};
@@ -50,8 +51,8 @@ impl StoreLink {
         outcome
     }
 
-    pub(crate) fn note_end(&self, ended: &Ended, now: Now) {
-        self.storage.note_end(ended, now);
+    pub(crate) fn note_use(&self, token: TokenId, now: Now) {
+        self.storage.note_use(token, now.wall);
     }
 }
 

@@ -15,13 +15,14 @@ use tokio::sync::{Semaphore, oneshot, watch};
 use crate::clock;
 use crate::connection::Connection;
 use crate::drain::Drain;
+use crate::listener;
 use crate::store_thread::StoreLink;
 use crate::upstream::{Connector, UpstreamStream};
 
 /// How long to wait after the system refused an accept (too many open files, above all) before the next.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// How long connections are still accepted once the stop has begun.
-const LAST_ACCEPTS: Duration = Duration::from_millis(20);
+const LAST_ACCEPTS: Duration = Duration::from_millis(250);
 /// How often idle upstream connections are looked at.
 const SWEEP_EVERY: Duration = Duration::from_secs(1);
 
@@ -117,9 +118,9 @@ async fn serve(
         () = accept(&listener, &shared) => {}
         _ = phase.wait_for(|phase| *phase != Phase::Serving) => {}
     }
-    accept_the_last(&listener, &shared).await;
-    drop(listener);
+    // Connections are told first, so that a probe on a new one hears that the program is stopping.
     shared.drain.start();
+    accept_the_last(listener, &shared).await?;
     tokio::select! {
         () = shared.drain.all_left() => {}
         _ = phase.wait_for(|phase| *phase == Phase::Cut) => {}
@@ -147,19 +148,26 @@ async fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
     }
 }
 
-/// Accepts what was on its way when the stop began, and gives requests that are on the wire the time to be read: their
-/// clients could not know.
-async fn accept_the_last(listener: &TcpListener, shared: &Arc<Shared>) {
+/// Goes on accepting for a moment after the stop began, for load balancers to hear of it, then takes what the kernel
+/// holds already: those clients could not know. Closes the listener.
+async fn accept_the_last(listener: TcpListener, shared: &Arc<Shared>) -> io::Result<()> {
     let mut grace = std::pin::pin!(tokio::time::sleep(LAST_ACCEPTS));
     loop {
         tokio::select! {
-            () = &mut grace => return,
+            () = &mut grace => break,
             accepted = listener.accept() => match accepted {
                 Ok((client, _)) => spawn(client, shared, None),
-                Err(_) => tokio::time::sleep(Duration::from_millis(1)).await,
+                Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
             },
         }
     }
+    let listener = listener.into_std()?;
+    for _ in 0..listener::BACKLOG {
+        let Ok((client, _)) = listener.accept() else { break };
+        client.set_nonblocking(true)?;
+        spawn(TcpStream::from_std(client)?, shared, None);
+    }
+    Ok(())
 }
 
 fn spawn(client: TcpStream, shared: &Arc<Shared>, permit: Option<tokio::sync::OwnedSemaphorePermit>) {
@@ -172,7 +180,10 @@ fn spawn(client: TcpStream, shared: &Arc<Shared>, permit: Option<tokio::sync::Ow
     }
     let seed = u128::from_le_bytes(seed);
     let session = Session::new(shared.rules.clone(), peer.ip().to_canonical(), seed, clock::now());
-    let connection = Connection::new(session, client, shared.clone());
+    let mut connection = Connection::new(session, client, shared.clone());
+    if shared.drain.has_started() {
+        connection.begin_draining();
+    }
     tokio::spawn(async move {
         connection.await;
         drop(permit);

@@ -16,7 +16,7 @@ use llm_proxy_storage::{Database, StorageConfig};
 use thiserror::Error;
 use tracing_subscriber::filter::LevelFilter;
 
-use super::{fail, stop_code};
+use super::{described, fail, stop_code};
 use crate::demo::{DemoUpstream, show};
 use crate::logging;
 use crate::settings::{LogFormat, LogLevel, LogSettings};
@@ -48,12 +48,13 @@ pub(crate) struct DemoFlags {
 /// If it cannot print.
 pub(crate) fn run(flags: &DemoFlags, err: &mut impl Write) -> io::Result<u8> {
     let log = LogSettings { level: LogLevel(LevelFilter::ERROR), format: LogFormat::Text, file: None };
-    if let Err(error) = logging::start(&log) {
-        return fail(err, &error.to_string());
-    }
+    let _log = match logging::start(&log) {
+        Ok(log) => log,
+        Err(error) => return fail(err, &described(&error)),
+    };
     match demo(flags.addr) {
         Ok(stopped) => Ok(stop_code(stopped)),
-        Err(error) => fail(err, &error.to_string()),
+        Err(error) => fail(err, &described(&error)),
     }
 }
 

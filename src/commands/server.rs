@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::io::{self, Write};
 
-use super::{exit_code, fail, gathered, stop_code};
+use super::{described, exit_code, fail, gathered, stop_code};
 use crate::logging;
 use crate::server::serve;
 use crate::settings::{Settings, SettingsFlags, raise_open_file_limit};
@@ -31,16 +31,17 @@ pub(crate) fn run(
             return Ok(exit_code(&problems));
         }
     };
-    if let Err(error) = logging::start(&settings.log) {
-        return fail(err, &error.to_string());
-    }
+    let _log = match logging::start(&settings.log) {
+        Ok(log) => log,
+        Err(error) => return fail(err, &described(&error)),
+    };
     for warning in &gathered.warnings {
         tracing::warn!("{warning}");
     }
     log_settings(&settings);
     match serve(settings) {
         Ok(stopped) => Ok(stop_code(stopped)),
-        Err(error) => fail(err, &error.to_string()),
+        Err(error) => fail(err, &described(&error)),
     }
 }
 

@@ -2,7 +2,7 @@
 //! typed values.
 //!
 //! `table` says what settings there are; `forms` how their texts read; `values` which text counts. This file puts the
-//! values together. It starts nothing, and reads the providers file and nothing else.
+//! values together. It starts nothing, reads the providers file, and looks whether the file of root certificates can be read.
 
 mod choices;
 mod flags;
@@ -204,6 +204,14 @@ fn proxy(values: &mut Values) -> Option<ProxySettings> {
     let forward_client_ip = values.read(&table::FORWARD_CLIENT_IP);
     let max_concurrent_requests = values.read(&table::MAX_CONCURRENT_REQUESTS);
     let ssl_cert_file = values.read_optional(&table::SSL_CERT_FILE);
+    if let Some(Some(path)) = &ssl_cert_file
+        && let Err(error) = std::fs::File::open(path)
+    {
+        values.add_problem(format!(
+            "SSL_CERT_FILE: cannot read {}: {error}; write the path of a file with root certificates (PEM)",
+            path.display()
+        ));
+    }
     Some(ProxySettings {
         trusted_proxies: trusted_proxies?.unwrap_or_default(),
         forward_client_ip: forward_client_ip?,

@@ -16,6 +16,10 @@ pub(crate) fn prepare_database(path: &Path) -> io::Result<()> {
     match private_options().open(path) {
         Ok(_) => Ok(()),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            // A folder or a device would be made useless, and be no database anyway.
+            if !fs::metadata(path)?.is_file() {
+                return Err(io::Error::other("it is not a regular file"));
+            }
             // SQLite gives its side files the mode of the main file, but only those that it makes from now on.
             for file in [path.to_owned(), beside(path, "-wal"), beside(path, "-shm")] {
                 close_to_others(&file)?;

@@ -5,9 +5,9 @@ use std::error::Error;
 use std::sync::Arc;
 
 use llm_proxy_core::auth::{Grant, TokenDigest, TokenKey};
-use llm_proxy_core::exchange::{Ended, Spent, StoreEffect, StoreOutcome, Unavailable};
+use llm_proxy_core::exchange::{Spent, StoreEffect, StoreOutcome, Unavailable};
 use llm_proxy_core::ids::TokenId;
-use llm_proxy_core::manage::{Command, CommandError, Reply};
+use llm_proxy_core::manage::{Command, CommandError, Reply, TokenChange};
 use llm_proxy_core::time::{Instant, Now, Timestamp};
 
 use crate::config::{Database, StorageConfig};
@@ -91,13 +91,6 @@ impl Storage {
         }
     }
 
-    /// Counts an exchange that ended, if its request was let through and not counted when it was.
-    pub fn note_end(&self, ended: &Ended, now: Now) {
-        if let Some(payer) = ended.payer.filter(|payer| payer.uncounted) {
-            self.note_use(payer.token, now.wall);
-        }
-    }
-
     /// Counts one request of an unlimited token. Never waits; the store hears of it at the next flush.
     pub fn note_use(&self, token: TokenId, at: Timestamp) {
         self.0.uses.note(token, at);
@@ -150,6 +143,10 @@ impl Storage {
     }
 
     async fn manage(&self, command: Command, at: Timestamp) -> Result<Reply, CommandError> {
+        if sets_a_limit(&command) {
+            // What was used before counts against the limit from its first moment.
+            self.flush().await;
+        }
         let _forget = changes_grants(&command).then(|| self.0.grants.forget_on_drop());
         self.0.store.execute(command, at).await.map_err(|error| match error {
             ExecuteError::Refused(refusal) => refusal,
@@ -163,6 +160,11 @@ impl Storage {
     async fn check_health(&self) -> Result<(), Unavailable> {
         self.0.store.ping().await.map_err(|error| failed("ping", &error))
     }
+}
+
+/// Whether the command gives a token a limit on its requests in all.
+const fn sets_a_limit(command: &Command) -> bool {
+    matches!(command, Command::UpdateToken(_, TokenChange { max_requests: Some(Some(_)), .. }))
 }
 
 /// Whether a grant that was read before the command may be wrong after it.

@@ -146,7 +146,7 @@ mod tests {
     }
 
     fn take(pool: &mut Pool<i32>, provider: &Arc<Provider>, now: Instant) -> Option<i32> {
-        let request = ConnectRequest { provider: provider.clone(), fresh: false };
+        let request = ConnectRequest { provider: provider.clone(), fresh: false, counts: None };
         pool.take(&request, now, |_| true)
     }
 
@@ -201,9 +201,9 @@ mod tests {
         let (mut pool, a) = (Pool::default(), origin("a"));
         let _ = pool.put(&a, 1, at(1));
         let _ = pool.put(&a, 2, at(1));
-        let fresh = ConnectRequest { provider: a.clone(), fresh: true };
+        let fresh = ConnectRequest { provider: a.clone(), fresh: true, counts: None };
         assert_eq!(pool.take(&fresh, at(1), |_| true), None);
-        let any = ConnectRequest { provider: a, fresh: false };
+        let any = ConnectRequest { provider: a, fresh: false, counts: None };
         assert_eq!(pool.take(&any, at(1), |handle| *handle != 2), Some(1));
         assert!(pool.is_empty());
     }

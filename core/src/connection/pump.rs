@@ -12,17 +12,21 @@ use crate::proxy::RequestIds;
 use crate::reject::{Dialect, Refusal, error_body};
 use crate::time::Now;
 
+/// How many times the patience with a client that goes on sending may be renewed.
+const MOST_LINGERS: u32 = 15;
+
 impl Session {
     pub(super) fn pump(&mut self, now: Now) {
         while self.take_from_upstream(now) || self.take_from_client(now) || self.finish_exchange(now) {}
         let written = self.client.out.is_empty();
         self.life = match self.life {
             Life::Finishing if written && self.linger && !self.client.has_ended() => {
-                Life::Lingering(now.mono + self.rules.patience.linger)
+                let linger = self.rules.patience.linger;
+                Life::Lingering { until: now.mono + linger, at_most: now.mono + linger * MOST_LINGERS }
             }
             Life::Finishing if written => Life::Over { reset: false },
             Life::Breaking if written => Life::Over { reset: self.until_close },
-            life @ (Life::Open | Life::Finishing | Life::Breaking | Life::Lingering(_) | Life::Over { .. }) => life,
+            life @ (Life::Open | Life::Finishing | Life::Breaking | Life::Lingering { .. } | Life::Over { .. }) => life,
         };
     }
 

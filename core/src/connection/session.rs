@@ -98,8 +98,11 @@ pub(super) enum Life {
     Finishing,
     /// Write what waits, then show that the answer is not whole.
     Breaking,
-    /// Everything is written; throw away what the client still sends until then.
-    Lingering(Instant),
+    /// Everything is written; throw away what the client still sends, as long as it goes on sending.
+    Lingering {
+        until: Instant,
+        at_most: Instant,
+    },
     Over {
         reset: bool,
     },
@@ -130,6 +133,8 @@ pub struct Session {
     pub(super) asked_store: bool,
     pub(super) life: Life,
     pub(super) draining: bool,
+    /// Until when the first head is awaited once the program is stopping.
+    pub(super) first_head_by: Option<Instant>,
     /// The answer under way ends with the connection, so that only a reset can show that it broke.
     pub(super) until_close: bool,
     /// Whether the client may still be sending when the connection ends.
@@ -155,6 +160,7 @@ impl Session {
             asked_store: false,
             life: Life::Open,
             draining: false,
+            first_head_by: None,
             until_close: false,
             linger: false,
             last_write: now.mono,
@@ -189,9 +195,16 @@ impl Session {
     pub fn wants_client(&self) -> bool {
         match self.life {
             Life::Open => self.client.has_room(),
-            Life::Lingering(_) => !self.client.has_ended(),
+            Life::Lingering { .. } => !self.client.has_ended(),
             Life::Finishing | Life::Breaking | Life::Over { .. } => false,
         }
+    }
+
+    /// Whether the client's socket, although it is not read for now, must be looked at: an exchange runs whose client may
+    /// go away.
+    #[must_use]
+    pub fn watches_client(&self) -> bool {
+        self.life == Life::Open && self.exchange.is_some() && !self.client.has_ended() && !self.client.has_room()
     }
 
     /// Whether the upstream's socket is to be read: there is one, and the client takes what it says.
@@ -217,7 +230,7 @@ impl Session {
     pub fn next(&self) -> Next {
         match self.life {
             Life::Open | Life::Finishing | Life::Breaking => Next::Continue,
-            Life::Lingering(_) => Next::ShutdownWrite,
+            Life::Lingering { .. } => Next::ShutdownWrite,
             Life::Over { reset: false } => Next::Close,
             Life::Over { reset: true } => Next::Reset,
         }
@@ -231,7 +244,7 @@ impl Session {
             (!self.client.out.is_empty()).then(|| (self.last_write + patience.client_write, Deadline::ClientWrite));
         match self.life {
             Life::Over { .. } => None,
-            Life::Lingering(until) => Some((until, Deadline::Linger)),
+            Life::Lingering { until, at_most } => Some((until.min(at_most), Deadline::Linger)),
             Life::Finishing | Life::Breaking => writing,
             Life::Open => match &self.exchange {
                 Some(exchange) => exchange.poll_timeout(&self.rules),
@@ -243,7 +256,8 @@ impl Session {
     fn idle_timeout(&self) -> (Instant, Deadline) {
         let since = self.client.head_since();
         if self.client.awaits_first_head() || self.client.has_partial_head() {
-            (since + self.rules.patience.client_head, Deadline::ClientHead)
+            let by = since + self.rules.patience.client_head;
+            (self.first_head_by.map_or(by, |stop| stop.min(by)), Deadline::ClientHead)
         } else {
             (since + self.rules.patience.keep_alive, Deadline::KeepAlive)
         }
@@ -255,7 +269,7 @@ impl Session {
     /// [`Misuse`] if the input does not fit; nothing is changed then.
     pub fn handle(&mut self, input: SessionInput, now: Now) -> Result<(), Misuse> {
         match input {
-            SessionInput::ClientRead(n) => self.client.received(n, now.mono),
+            SessionInput::ClientRead(n) => self.on_client_read(n, now),
             SessionInput::ClientEnded => self.on_client_ended(now),
             SessionInput::ClientBroke => self.on_client_gone(now),
             SessionInput::ClientWrote(n) => {
@@ -289,6 +303,13 @@ impl Session {
         Ok(())
     }
 
+    fn on_client_read(&mut self, n: usize, now: Now) {
+        self.client.received(n, now.mono);
+        if let Life::Lingering { until, .. } = &mut self.life {
+            *until = now.mono + self.rules.patience.linger;
+        }
+    }
+
     fn when_connected(&mut self) -> Result<&mut UpstreamConnection, Misuse> {
         if self.is_connected() { Ok(&mut self.upstream) } else { Err(Misuse::NoUpstream) }
     }
@@ -304,7 +325,7 @@ impl Session {
     fn on_client_ended(&mut self, now: Now) {
         self.client.received_end();
         match self.life {
-            Life::Lingering(_) => self.life = Life::Over { reset: false },
+            Life::Lingering { .. } => self.life = Life::Over { reset: false },
             Life::Open | Life::Finishing | Life::Breaking | Life::Over { .. } => self.step(Step::ClientEnded, now),
         }
     }
@@ -316,7 +337,7 @@ impl Session {
         self.client.out.clear();
         self.life = match self.life {
             Life::Open | Life::Finishing | Life::Breaking => Life::Over { reset: self.until_close },
-            Life::Lingering(_) => Life::Over { reset: false },
+            Life::Lingering { .. } => Life::Over { reset: false },
             over @ Life::Over { .. } => over,
         };
     }
@@ -358,6 +379,9 @@ impl Session {
         self.draining = true;
         if self.exchange.is_some() {
             self.step(Step::Drain, now);
+        } else if self.life == Life::Open && self.client.awaits_first_head() && !self.client.has_partial_head() {
+            // Its first request may be on the wire: the client could not know. It gets a moment.
+            self.first_head_by = Some(now.mono + self.rules.patience.first_head_at_stop);
         } else if self.life == Life::Open && !self.client.has_partial_head() {
             self.life = Life::Finishing;
         }

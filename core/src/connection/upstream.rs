@@ -14,9 +14,6 @@ use crate::http1::{
 };
 use crate::reject::UpstreamFault;
 
-/// How many interim responses one request may get. More is an upstream that never comes to the point.
-const MOST_INTERIM: u8 = 16;
-
 #[derive(Debug)]
 enum Reading {
     /// Nothing is awaited: any byte is one too many.
@@ -45,7 +42,6 @@ pub struct UpstreamConnection {
     heads: HeadDecoder,
     limits: HeadLimits,
     method: Method,
-    interim: u8,
     keep_alive: bool,
     ending: Option<Ending>,
     received_any: bool,
@@ -68,7 +64,6 @@ impl UpstreamConnection {
             heads: HeadDecoder::new(limits),
             limits,
             method: Method::GET,
-            interim: 0,
             keep_alive: false,
             ending: None,
             received_any: false,
@@ -87,7 +82,7 @@ impl UpstreamConnection {
         if !matches!(self.reading, Reading::Idle) {
             self.reading = Reading::Head;
         }
-        (self.interim, self.ending) = (0, None);
+        self.ending = None;
         (self.received_any, self.written_any, self.deaf) = (false, false, false);
     }
 
@@ -97,7 +92,7 @@ impl UpstreamConnection {
         self.out.clear();
         (self.writer, self.reading) = (BodyWriter::Idle, Reading::Idle);
         self.heads = HeadDecoder::new(self.limits);
-        (self.interim, self.keep_alive, self.ending) = (0, false, None);
+        (self.keep_alive, self.ending) = (false, None);
         (self.received_any, self.written_any, self.deaf) = (false, false, false);
     }
 
@@ -213,9 +208,8 @@ impl UpstreamConnection {
 
     fn on_head(&mut self, head: ResponseHead) -> FromUpstream {
         if head.status().is_informational() {
-            self.interim += 1;
             // No upgrade was asked for, so a 101 answers nothing (RFC 9110 section 15.2.2).
-            return if head.status() == http::StatusCode::SWITCHING_PROTOCOLS || self.interim > MOST_INTERIM {
+            return if head.status() == http::StatusCode::SWITCHING_PROTOCOLS {
                 self.fail(UpstreamFault::Malformed(Malformed::StartLine))
             } else {
                 FromUpstream::Interim(head)

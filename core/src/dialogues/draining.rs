@@ -1,15 +1,29 @@
 //! The program stops: what runs is finished, nothing new is begun.
 
+use std::time::Duration;
+
 use crate::auth::Grant;
 use crate::connection::Next;
+use crate::deadline::Deadline;
 use crate::exchange::Outcome;
 use crate::testing::{Pair, get, ok, request};
 
 #[test]
-fn an_idle_connection_is_closed_at_once() {
+fn a_fresh_connection_gets_a_moment_for_the_request_that_may_be_on_the_wire() {
     let mut pair = Pair::default();
     pair.drain_starts();
+    assert_eq!((pair.next(), pair.advance(Duration::from_millis(900))), (Next::Continue, vec![]));
+    pair.client(get("/v1/x"));
+    pair.upstream(ok("a"));
+    assert_eq!(pair.response().only("connection"), Some("close"));
+    let mut pair = Pair::default();
+    pair.drain_starts();
+    assert_eq!(pair.advance(Duration::from_secs(1)), [Deadline::ClientHead]);
     assert_eq!(pair.next(), Next::Close);
+}
+
+#[test]
+fn an_idle_connection_is_closed_at_once() {
     let mut pair = Pair::default();
     pair.client(get("/v1/x"));
     pair.upstream(ok("a"));

@@ -1,6 +1,9 @@
 //! Interim responses, and clients that wait for one.
 
+use std::time::Duration;
+
 use crate::connection::Next;
+use crate::deadline::Deadline;
 use crate::testing::{MANAGEMENT_TOKEN, Message, Pair, TOKEN, get, ok, request};
 
 const EXPECT: &str = "Content-Length: 3\r\nExpect: 100-continue\r\n";
@@ -41,12 +44,25 @@ fn an_upgrade_that_nobody_asked_for_is_a_fault_of_the_upstream() {
 }
 
 #[test]
-fn an_upstream_that_never_comes_to_the_point_is_given_up() {
+fn an_upstream_that_never_comes_to_the_point_is_given_up_in_the_end() {
     let mut pair = Pair::default();
     pair.client(get("/v1/x"));
-    pair.upstream("HTTP/1.1 102 Processing\r\n\r\n".repeat(17));
-    assert_eq!(statuses(&pair)[15..], [102, 502]);
-    assert_eq!(pair.closed, 1);
+    for _ in 0..50 {
+        pair.upstream("HTTP/1.1 102 Processing\r\n\r\n");
+        let _ = pair.advance(Duration::from_secs(1));
+    }
+    assert_eq!(statuses(&pair), [102; 50]);
+    assert_eq!(pair.advance(Duration::from_secs(10)), [Deadline::ResponseHead]);
+    assert_eq!(statuses(&pair)[50..], [504]);
+}
+
+#[test]
+fn a_client_that_waits_for_the_upstreams_100_is_not_called_slow() {
+    let mut pair = Pair::default();
+    pair.client(request("POST /v1/x", EXPECT, ""));
+    assert_eq!(pair.advance(Duration::from_secs(59)), []);
+    assert_eq!(pair.advance(Duration::from_secs(1)), [Deadline::ResponseHead]);
+    assert_eq!(pair.response().status(), 504);
 }
 
 #[test]

@@ -31,7 +31,7 @@ impl Exchange {
             Ok(None) => return self.deny(&Refusal::Denied(Denial::InvalidToken), cx),
             Err(Unavailable) => return self.deny(&Refusal::StoreUnavailable, cx),
         };
-        self.payer = Some(Payer { token: grant.token_id, project: grant.project_id, uncounted: false });
+        self.payer = Some(Payer { token: grant.token_id, project: grant.project_id });
         let Some(provider) = cx.rules.providers.by_name.get(&grant.provider) else {
             return self.deny(&Refusal::EndpointNotFound, cx);
         };
@@ -51,7 +51,6 @@ impl Exchange {
             self.ask(StoreEffect::Spend(grant.token_id));
             self.state = State::Spending { since: cx.now.mono, grant, provider: provider.clone() };
         } else {
-            self.payer = self.payer.map(|payer| Payer { uncounted: true, ..payer });
             self.connect(grant, provider.clone(), cx);
         }
     }
@@ -71,7 +70,8 @@ impl Exchange {
     }
 
     fn connect(&mut self, grant: Arc<Grant>, provider: Arc<Provider>, cx: &Context<'_>) {
-        self.effect = Some(Effect::Connect(ConnectRequest { provider: provider.clone(), fresh: false }));
+        let counts = grant.max_requests.is_none().then_some(grant.token_id);
+        self.effect = Some(Effect::Connect(ConnectRequest { provider: provider.clone(), fresh: false, counts }));
         self.state = State::Forwarding(Box::new(Forward::new(grant, provider, cx.now.mono)));
     }
 

@@ -11,8 +11,8 @@ use super::{Exchange, State};
 use crate::auth::Grant;
 use crate::http1::{Fields, Framing, ResponseHead, Version};
 use crate::proxy::{
-    RequestPlan, ResponsePlan, Timing, client_framing, is_event_stream, token_of, without_secret, write_interim_head,
-    write_request_head, write_response_head,
+    RequestPlan, ResponsePlan, Timing, client_framing, is_event_stream, nominating, passing_trailers, token_of,
+    write_interim_head, write_request_head, write_response_head,
 };
 use crate::reject::{Refusal, UpstreamFault};
 use crate::settings::{Provider, client_ip};
@@ -49,7 +49,13 @@ pub(super) struct Forward {
     /// Some of the request's content, or its end, was taken from the client: it is not at hand a second time.
     content_taken: bool,
     retried: bool,
+    /// The response's fields, where they name trailers that end here.
+    nominating: Option<Box<Fields>>,
+    /// The client waits for the upstream's 100 before it sends its content.
+    pub(super) awaits_continue: bool,
     pub(super) asked_upstream: Instant,
+    /// When the connection in use was there.
+    pub(super) connected: Instant,
     /// Since when nothing is missing but the response's head.
     pub(super) request_done: Option<Instant>,
     pub(super) last_progress: Instant,
@@ -67,7 +73,10 @@ impl Forward {
             head_sent: false,
             content_taken: false,
             retried: false,
+            nominating: None,
+            awaits_continue: false,
             asked_upstream: now,
+            connected: now,
             request_done: None,
             last_progress: now,
             stalled: false,
@@ -134,6 +143,8 @@ impl Exchange {
         if complete {
             forward.request_done = Some(cx.now.mono);
         }
+        forward.awaits_continue = !complete && !forward.content_taken && self.request.head.expects_continue();
+        forward.connected = cx.now.mono;
         if std::mem::replace(&mut forward.head_sent, true) {
             return Ok(());
         }
@@ -161,12 +172,14 @@ impl Exchange {
         }
         if let Some(forward) = self.forwarding() {
             forward.content_taken = true;
+            forward.awaits_continue = false;
             self.to_upstream = Some(ToUpstream::Content(content));
         }
     }
 
     pub(super) fn forward_end(&mut self, trailers: Fields, cx: &Context<'_>) {
-        let trailers = without_secret(trailers, token_of(self.request.head.fields()));
+        let fields = self.request.head.fields();
+        let trailers = passing_trailers(trailers, Some(fields), token_of(fields));
         if let Some(forward) = self.forwarding() {
             forward.request_done = Some(cx.now.mono);
             // The end is said once: a second attempt would wait for it in vain.
@@ -180,7 +193,12 @@ impl Exchange {
         if self.request.head.version() == Version::Http10 || self.status.is_some() {
             return;
         }
-        let State::Forwarding(forward) = &self.state else { return };
+        let State::Forwarding(forward) = &mut self.state else { return };
+        if head.status() == http::StatusCode::CONTINUE {
+            // From now on it is the client that is waited for.
+            forward.awaits_continue = false;
+            self.last_client = cx.now.mono;
+        }
         write_interim_head(head, &forward.grant.upstream_key, cx.scratch);
         self.to_client = Some(ToClient::Interim(cx.scratch.split().freeze()));
     }
@@ -188,6 +206,7 @@ impl Exchange {
     fn on_response(&mut self, head: &ResponseHead, framing: Framing, cx: &mut Context<'_>) {
         let State::Forwarding(forward) = &mut self.state else { return };
         let stream = head.fields().get("content-type").is_some_and(is_event_stream);
+        forward.nominating = nominating(head.fields()).map(Box::new);
         forward.said = if stream { Said::StreamHead } else { Said::Head };
         let client = self.request.head.version();
         // An answer before the request's end: the rest is not read for another request.
@@ -210,7 +229,8 @@ impl Exchange {
 
     fn on_response_end(&mut self, trailers: Fields, cx: &Context<'_>) {
         let State::Forwarding(forward) = &self.state else { return };
-        let trailers = without_secret(trailers, forward.grant.upstream_key.reveal().as_bytes());
+        let key = forward.grant.upstream_key.reveal().as_bytes();
+        let trailers = passing_trailers(trailers, forward.nominating.as_deref(), key);
         self.to_client = Some(ToClient::End(trailers));
         self.end(Outcome::Completed, cx.now);
     }
@@ -225,7 +245,7 @@ impl Exchange {
         forward.head_sent &= !failure.written;
         forward.link = Link::Asked(cx.now.mono);
         let provider = forward.provider.clone();
-        self.effect = Some(Effect::Connect(ConnectRequest { provider, fresh: true }));
+        self.effect = Some(Effect::Connect(ConnectRequest { provider, fresh: true, counts: None }));
     }
 
     fn on_fault(&mut self, fault: UpstreamFault, cx: &mut Context<'_>) {

@@ -10,7 +10,7 @@ impl Exchange {
     /// Whether the client's content is all that is missing.
     pub(super) const fn waits_for_client(&self) -> bool {
         let State::Forwarding(forward) = &self.state else { return false };
-        !self.request_complete && forward.is_connected() && !forward.stalled
+        !self.request_complete && forward.is_connected() && !forward.stalled && !forward.awaits_continue
     }
 
     /// The nearest of the limits that run in this state.
@@ -26,6 +26,9 @@ impl Exchange {
             Link::Open { .. } => match forward.request_done {
                 Some(done) => Some((done + limits.response_header, Deadline::ResponseHead)),
                 None if forward.stalled => None,
+                None if forward.awaits_continue => {
+                    Some((forward.connected + limits.response_header, Deadline::ResponseHead))
+                }
                 None => Some((self.last_client + rules.patience.client_body, Deadline::ClientBody)),
             },
         };

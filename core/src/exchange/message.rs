@@ -115,6 +115,8 @@ pub struct ConnectRequest {
     pub provider: Arc<Provider>,
     /// Only a new one will do: a reused one was closed under us.
     pub fresh: bool,
+    /// The unlimited token of which this is one more use. A limited token's use was counted when it was spent.
+    pub counts: Option<TokenId>,
 }
 
 /// For the client.
@@ -188,8 +190,6 @@ pub struct Payer {
     pub token: TokenId,
     /// Its project.
     pub project: ProjectId,
-    /// The request was let through and its use is not counted yet: a limited token's was, when it was spent.
-    pub uncounted: bool,
 }
 
 /// The driver broke the rules of a machine. Nothing was changed.

@@ -223,7 +223,11 @@ impl Exchange {
             | State::Spending { since, .. }
             | State::Managing { since }
             | State::Probing { since } => Some((*since + rules.patience.store, Deadline::Store)),
-            State::Collecting { .. } => Some((self.last_client + rules.patience.client_body, Deadline::ClientBody)),
+            State::Collecting { .. } => {
+                let patience = rules.patience.client_body;
+                let whole = self.started + patience * 2;
+                Some((whole.min(self.last_client + patience), Deadline::ClientBody))
+            }
             State::Forwarding(forward) => Some(self.forward_timeout(forward, rules)),
             State::Over(..) => None,
         }
@@ -332,7 +336,6 @@ impl Exchange {
     /// A client that closes its sending side has given up on the upstream's answer. Answers of ours are near, and still
     /// reach one that only stopped sending.
     fn on_client_ended(&mut self, now: Now) {
-        self.close = true;
         let pays = matches!(self.state, State::Admitting { .. } | State::Spending { .. } | State::Forwarding(_));
         if pays || !self.request_complete {
             self.end(Outcome::ClientGone, now);

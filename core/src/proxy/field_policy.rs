@@ -69,11 +69,28 @@ impl<'a> Nominated<'a> {
         Self { fields: fields.get_all("connection").any(nominates).then_some(fields) }
     }
 
+    /// Whether there is any, beside what every connection says.
+    pub(super) const fn is_any(self) -> bool {
+        self.fields.is_some()
+    }
+
     pub(super) fn contains(self, name: &[u8]) -> bool {
         let Some(fields) = self.fields else { return false };
         let Ok(name) = std::str::from_utf8(name) else { return false };
         fields.list_contains("connection", name)
     }
+}
+
+/// The fields to keep for the trailers that may follow: those of a head whose `Connection` names any.
+pub(crate) fn nominating(fields: &Fields) -> Option<Fields> {
+    Nominated::of(fields).is_any().then(|| fields.clone())
+}
+
+/// Whether a WebSocket subprotocol carries a credential: browsers can send one in no other place.
+pub(super) fn is_credential_subprotocol(name: &[u8], value: &[u8]) -> bool {
+    name.len() == 22
+        && is_one_of(name, &["sec-websocket-protocol"])
+        && memchr::memmem::find(&value.to_ascii_lowercase(), b"openai-insecure-api-key.").is_some()
 }
 
 /// Whether a request's field goes upstream.

@@ -3,13 +3,17 @@
 
 use bytes::BytesMut;
 
-use super::field_policy::is_credential;
+use super::field_policy::{Nominated, is_credential};
 use crate::auth::client_credential;
-use crate::http1::Fields;
+use crate::http1::{Field, Fields};
+
+/// What is shorter than this is no secret but a placeholder, such as local servers take for a key; it would be found in
+/// harmless lines.
+const SHORTEST_SECRET: usize = 8;
 
 /// Whether `line` shows `secret`.
 pub(super) fn shows(line: &[u8], secret: &[u8]) -> bool {
-    !secret.is_empty() && line.len() >= secret.len() && memchr::memmem::find(line, secret).is_some()
+    secret.len() >= SHORTEST_SECRET && line.len() >= secret.len() && memchr::memmem::find(line, secret).is_some()
 }
 
 /// `secret` if `head` shows it anywhere, else nothing: then no line needs to be looked at, which is the usual case.
@@ -36,13 +40,18 @@ pub(super) fn shows_credential(value: &[u8], fields: &Fields) -> bool {
     credentials.filter_map(|field| field.value.rsplit(|byte| *byte == b' ').next()).any(|word| shows(value, word))
 }
 
-/// `trailers` without the lines that show `secret`.
-pub(crate) fn without_secret(trailers: Fields, secret: &[u8]) -> Fields {
-    if !trailers.iter().any(|field| shows(field.line, secret)) {
+/// `trailers` without the lines that show `secret`, and without those that the `Connection` field of their message's
+/// head names (RFC 9110 section 7.6.1 says trailer fields too).
+pub(crate) fn passing_trailers(trailers: Fields, head: Option<&Fields>, secret: &[u8]) -> Fields {
+    let nominated = head.map(Nominated::of);
+    let stays = |field: &Field<'_>| {
+        shows(field.line, secret) || nominated.is_some_and(|nominated| nominated.contains(field.name))
+    };
+    if !trailers.iter().any(|field| stays(&field)) {
         return trailers;
     }
     let mut section = BytesMut::new();
-    let harmless = trailers.iter().filter(|field| !shows(field.line, secret));
+    let harmless = trailers.iter().filter(|field| !stays(field));
     harmless.for_each(|field| section.extend_from_slice(field.line));
     section.extend_from_slice(b"\r\n");
     // Each line was read once already, so that this cannot fail; nothing is sent if it did.

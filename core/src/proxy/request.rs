@@ -5,9 +5,9 @@ use std::net::IpAddr;
 use bytes::{BufMut, BytesMut};
 
 use super::RequestIds;
-use super::field_policy::{Nominated, passes_upstream};
+use super::field_policy::{Nominated, is_credential_subprotocol, is_framing, passes_upstream};
 use super::leak::{shows, token_shown_twice};
-use crate::http1::{RequestHead, Version};
+use crate::http1::{Field, RequestHead, Version};
 use crate::reject::Dialect;
 use crate::secret::Secret;
 use crate::settings::{KeyPlacement, Provider};
@@ -53,8 +53,9 @@ pub fn write_request_head(head: &RequestHead, plan: RequestPlan<'_>, out: &mut B
         } else if passes_upstream(field.name, nominated)
             && !is_ours(field.name, plan.ids, field.value)
             && !shows(field.line, token)
+            && !is_credential_subprotocol(field.name, field.value)
         {
-            out.put_slice(field.line);
+            write_passing_field(field, out);
         }
     }
     if !host_written {
@@ -63,6 +64,15 @@ pub fn write_request_head(head: &RequestHead, plan: RequestPlan<'_>, out: &mut B
     write_key(plan.provider.auth, plan.key, out);
     write_own_fields(head, plan, nominated, out);
     out.put_slice(b"\r\n");
+}
+
+/// The client's own line, save for what frames: there an upstream's parser must find no odd blank to stumble over.
+fn write_passing_field(field: Field<'_>, out: &mut BytesMut) {
+    if is_framing(field.name) {
+        write_field(out, field.name, &[field.value]);
+    } else {
+        out.put_slice(field.line);
+    }
 }
 
 /// Whether a client's id field is replaced by ours: it is not the id that was accepted.

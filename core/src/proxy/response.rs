@@ -7,7 +7,7 @@ use bytes::{BufMut, BytesMut};
 use http::{Method, StatusCode};
 
 use super::RequestIds;
-use super::field_policy::{Nominated, passes_to_client};
+use super::field_policy::{Nominated, is_framing, passes_to_client};
 use super::leak::{shown_in, shows};
 use super::request::write_field;
 use crate::http1::{Field, Framing, ResponseHead, Version};
@@ -128,7 +128,7 @@ fn write_passing_fields(head: &ResponseHead, plan: &ResponsePlan<'_>, out: &mut 
             18 => field.is("x-proxy-request-id"),
             _ => false,
         };
-        if !replaced && passes_to_client(field.name, nominated) && !shows(field.line, key) {
+        if !replaced && passes_to_client(field.name, nominated) && (is_framing(field.name) || !shows(field.line, key)) {
             seen.note(field);
             out.put_slice(field.line);
         }

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::{IdSource, RequestIds, client_framing, is_event_stream, passes_in_trailer, without_secret};
+use super::{IdSource, RequestIds, client_framing, is_event_stream, passes_in_trailer, passing_trailers};
 use crate::http1::{Fields, Framing, Version};
 use crate::time::Timestamp;
 
@@ -75,9 +75,17 @@ fn trailers_that_frame_route_or_authenticate_do_not_pass() {
 
 #[test]
 fn only_the_lines_that_show_the_secret_are_taken_out() {
-    let section = Bytes::from_static(b"A: 1\r\nB: key\r\nC:2\r\nkey: 3\r\n\r\n");
-    let left = without_secret(Fields::parse(section.clone()).unwrap(), b"key");
+    let section = Bytes::from_static(b"A: 1\r\nB: real-key\r\nC:2\r\nreal-key: 3\r\n\r\n");
+    let left = passing_trailers(Fields::parse(section.clone()).unwrap(), None, b"real-key");
     let lines: Vec<_> = left.iter().map(|field| field.line).collect();
     assert_eq!(lines, [&b"A: 1\r\n"[..], b"C:2\r\n"]);
-    assert_eq!(without_secret(Fields::parse(section).unwrap(), b"").len(), 4);
+    assert_eq!(passing_trailers(Fields::parse(section).unwrap(), None, b"").len(), 4);
+}
+
+#[test]
+fn trailers_that_the_head_nominates_end_here() {
+    let section = Bytes::from_static(b"A: 1\r\nX-Hop: 2\r\n\r\n");
+    let head = Fields::for_tests(&[("Connection", "x-hop")]);
+    let left = passing_trailers(Fields::parse(section).unwrap(), Some(&head), b"");
+    assert_eq!(left.iter().map(|field| field.name).collect::<Vec<_>>(), [b"A"]);
 }

@@ -9,6 +9,7 @@ use crate::auth::Grant;
 use crate::connection::{EffectId, Next, Session, SessionEffect, SessionInput};
 use crate::deadline::Deadline;
 use crate::exchange::{Ended, Misuse, StoreEffect, StoreOutcome};
+use crate::ids::TokenId;
 use crate::manage::Reply;
 use crate::reject::UpstreamFault;
 use crate::rules::Rules;
@@ -50,6 +51,8 @@ pub struct Pair {
     pub closed: usize,
     /// Exchanges that ended.
     pub ended: Vec<Ended>,
+    /// Unlimited tokens, once for each use to be counted.
+    pub counted: Vec<TokenId>,
     /// Each use of an upstream connection.
     pub uses: Vec<Use>,
     /// All that the client ever heard.
@@ -86,6 +89,7 @@ impl Pair {
             released: 0,
             closed: 0,
             ended: Vec::new(),
+            counted: Vec::new(),
             uses: Vec::new(),
             client_log: Vec::new(),
             client_seen: 0,
@@ -271,6 +275,7 @@ impl Pair {
                 assert!(!self.connecting && !self.has_open_use(), "a second connection is asked for");
                 self.asked.0 += 1;
                 self.asked.1 += usize::from(request.fresh);
+                self.counted.extend(request.counts);
                 let reused = !request.fresh && self.idle > 0;
                 self.idle -= usize::from(reused);
                 if self.connects {
