@@ -8,6 +8,8 @@ use memchr::memmem;
 pub(super) struct Names {
     /// Value and name. Values are never empty.
     known: Vec<(String, String)>,
+    /// What the script itself has sent. What it wrote is shown as it wrote it, wherever it turns up.
+    said: Vec<u8>,
     ids: usize,
     tokens: usize,
 }
@@ -20,6 +22,12 @@ impl Names {
     }
 
     /// The bytes to send for a script's text.
+    pub(super) fn say(&mut self, text: &[u8]) -> Vec<u8> {
+        self.said.extend_from_slice(text);
+        self.values(text)
+    }
+
+    /// A script's text with values for names.
     pub(super) fn values(&self, text: &[u8]) -> Vec<u8> {
         self.known.iter().fold(text.to_vec(), |text, (value, name)| replace(&text, name, value))
     }
@@ -49,41 +57,51 @@ impl Names {
         if let Some((value, name)) = self.known.iter().find(|(value, _)| bytes.starts_with(value.as_bytes())) {
             return Some((value.len(), name.clone()));
         }
-        for (pattern, name) in PATTERNS {
-            if fits(pattern, bytes) {
-                return Some((pattern.len(), (*name).to_owned()));
-            }
+        let (length, kind) = kind_of_start(bytes)?;
+        let value = std::str::from_utf8(&bytes[..length]).unwrap();
+        if memmem::find(&self.said, value.as_bytes()).is_some() {
+            return Some((length, value.to_owned()));
         }
-        if fits(UUID, bytes) {
-            self.ids += 1;
-            return Some(self.learn(&format!("id-{}", self.ids), &bytes[..UUID.len()]));
-        }
-        if fits(TOKEN, bytes) {
-            self.tokens += 1;
-            return Some(self.learn(&format!("token-{}", self.tokens), &bytes[..TOKEN.len()]));
-        }
-        number_after(b"127.0.0.1:", "127.0.0.1:<port>", bytes).or_else(|| number_after(b"dur=", "dur=<ms>", bytes))
-    }
-
-    fn learn(&mut self, name: &str, value: &[u8]) -> (usize, String) {
-        self.add(name, std::str::from_utf8(value).unwrap());
-        (value.len(), format!("<{name}>"))
+        let count = match kind {
+            Kind::Plain(name) => return Some((length, name.to_owned())),
+            Kind::Id => &mut self.ids,
+            Kind::Token => &mut self.tokens,
+        };
+        *count += 1;
+        let name = format!("{}-{count}", if kind == Kind::Id { "id" } else { "token" });
+        self.add(&name, value);
+        Some((length, format!("<{name}>")))
     }
 }
 
-/// A UUID; see [`fits`].
-const UUID: &str = "hhhhhhhh-hhhh-hhhh-hhhh-hhhhhhhhhhhh";
+/// What a value is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Kind {
+    /// Each value has the same name.
+    Plain(&'static str),
+    /// Values are numbered.
+    Id,
+    /// Values are numbered.
+    Token,
+}
 
-/// A token's string.
-const TOKEN: &str = "sk-wwwwwwwwwwwwwwwwwwwwww";
-
-/// What needs no number, and its name.
-const PATTERNS: &[(&str, &str)] = &[
-    ("aaa, dd aaa dddd dd:dd:dd GMT", "<date>"),
-    ("dddd-dd-ddTdd:dd:dd.dddZ", "<time>"),
-    ("dddd-dd-ddTdd:dd:ddZ", "<time>"),
-    ("sk-wwww...wwww", "<masked-token>"),
+/// What values look like; see [`fits`].
+const PATTERNS: [(&str, Kind); 5] = [
+    ("hhhhhhhh-hhhh-hhhh-hhhh-hhhhhhhhhhhh", Kind::Id),
+    ("sk-wwwwwwwwwwwwwwwwwwwwww", Kind::Token),
+    ("sk-wwww...wwww", Kind::Plain("<masked-token>")),
+    ("aaa, dd aaa dddd dd:dd:dd GMT", Kind::Plain("<date>")),
+    ("dddd-dd-ddTdd:dd:dd.ddddddZ", Kind::Plain("<time>")),
 ];
+
+/// If the bytes start with what looks like a value: its length and what it is.
+fn kind_of_start(bytes: &[u8]) -> Option<(usize, Kind)> {
+    let pattern = PATTERNS.into_iter().find(|(pattern, _)| fits(pattern, bytes));
+    pattern
+        .map(|(pattern, kind)| (pattern.len(), kind))
+        .or_else(|| number_after(b"127.0.0.1:", "127.0.0.1:<port>", bytes))
+        .or_else(|| number_after(b"dur=", "dur=<ms>", bytes))
+}
 
 /// Whether the bytes start as the pattern says: `d` is a digit, `h` a lower-case hexadecimal digit, `a` a letter, `w` a
 /// character of base64url; anything else is itself.
@@ -99,10 +117,10 @@ fn fits(pattern: &str, bytes: &[u8]) -> bool {
 }
 
 /// If the bytes start with `start` and a number: how long both are, and what they are shown as.
-fn number_after(start: &[u8], name: &str, bytes: &[u8]) -> Option<(usize, String)> {
+fn number_after(start: &[u8], name: &'static str, bytes: &[u8]) -> Option<(usize, Kind)> {
     let rest = bytes.strip_prefix(start)?;
     let number = rest.iter().take_while(|byte| byte.is_ascii_digit() || **byte == b'.').count();
-    (number > 0).then(|| (start.len() + number, name.to_owned()))
+    (number > 0).then_some((start.len() + number, Kind::Plain(name)))
 }
 
 fn replace(text: &[u8], old: &str, new: &str) -> Vec<u8> {
@@ -131,4 +149,6 @@ fn values_are_shown_as_names_and_names_are_sent_as_values() {
     );
     assert_eq!(names.values(b"<id-2> <token>"), format!("{one} sk-AAAAAAAAAAAAAAAAAAAAAA").into_bytes());
     assert_eq!(names.names(b"Tue, 24 Nov 2026 12:00:0 GMT"), b"Tue, 24 Nov 2026 12:00:0 GMT");
+    let date = b"Date: Mon, 01 Jan 2024 00:00:00 GMT";
+    assert_eq!((names.say(date), names.names(date)), (date.to_vec(), date.to_vec()));
 }

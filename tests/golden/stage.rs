@@ -200,12 +200,11 @@ impl<'a> Stage<'a> {
     }
 
     fn send(&mut self, side: Side, text: &[u8]) {
-        let bytes = self.names.values(text);
-        let shown = self.names.names(&bytes);
+        let bytes = self.names.say(text);
         let Some(peer) = self.peer(side) else { return };
         let sent = peer.tape.as_mut().is_some_and(|tape| tape.send(&bytes));
         let what = format!("{} {}", peer.name, if sent { "sends" } else { "sends in vain" });
-        self.transcript.bytes(&what, &shown);
+        self.transcript.bytes(&what, text);
     }
 
     /// Reads and writes down what came. The bytes, if the connection did not end before what is wanted.
@@ -275,6 +274,8 @@ impl<'a> Stage<'a> {
             if end.is_none() && bytes.starts_with(b"HTTP/1.1 200 OK\r\n") && bytes.ends_with(b"\r\n\r\nalive") {
                 return self.transcript.event(&format!("{} stays open", peer.name));
             }
+            // Whether it answers or closes first may be a race: a script must wait for an end that it knows of.
+            self.transcript.event(&format!("{} is probed in vain", peer.name));
             return self.note(&peer.name, &bytes, end);
         }
         let (bytes, end) = tape.read(Wanted::End);

@@ -11,7 +11,7 @@ pub(super) const SCRIPTS: &[Script] = &[
         s.client_connects();
         s.client_half_closes();
     }),
-    ("a client that half-closes inside its head is closed", |s| {
+    ("a client that half-closes inside its head is refused", |s| {
         s.client_sends("GET /v1/models HTTP/1.1\r\nHost: proxy.ex");
         s.client_half_closes();
     }),
@@ -90,5 +90,6 @@ pub(super) const SCRIPTS: &[Script] = &[
         s.upstream_receives_until("cd");
         s.upstream_sends("2\r\nCD\r\n0\r\n\r\n");
         s.client_receives_until("0\r\n\r\n");
+        s.client_sees_the_end();
     }),
 ];

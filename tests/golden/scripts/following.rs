@@ -76,13 +76,9 @@ pub(super) const SCRIPTS: &[Script] = &[
         s.upstream_sends(numbered(2));
         s.client_receives();
     }),
-    ("a refused request with its body before a good one is answered in its place", |s| {
+    ("a request that is refused before its body is read ends its connection", |s| {
         let refused = post("Content-Length: 2\r\n").replace("<openai>", "sk-unknown") + "{}";
-        s.client_sends(refused + &get(""));
-        s.client_receives();
-        s.upstream_receives();
-        s.upstream_sends(numbered(2));
-        s.client_receives();
+        s.refused_for_good(refused + &get(""));
     }),
     ("what is behind a request that says close is not read", |s| {
         s.client_sends(get("Connection: close\r\n") + &get(""));
@@ -119,7 +115,7 @@ pub(super) const SCRIPTS: &[Script] = &[
         s.client_receives();
     }),
     ("an empty line before a request is forgiven", |s| s.exchange("\r\n".to_owned() + &get(""), OK)),
-    ("a request in single bytes is the same request", |s| {
+    ("a request in pieces is the same request", |s| {
         s.client_sends("G");
         s.client_sends("ET /v1/models HT");
         s.client_sends("TP/1.1\r");

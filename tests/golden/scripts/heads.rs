@@ -75,7 +75,7 @@ pub(super) const SCRIPTS: &[Script] = &[
         s.exchange(get_as("openai", "/v1/files/../models/./a/%2e%2E/b?c=/../d"), OK);
     }),
     ("a path and a query keep their encoding", |s| {
-        s.exchange(get_as("openai", "/v1/%6dodels/a%20b;c=d/e%3Ff//?q=%zz&r=+&s='\"<>"), OK);
+        s.exchange(get_as("openai", "/v1/%6dodels/a%20b;c=d/e%3Ff/?q=%zz&r=+&s='[x]|\"<>"), OK);
     }),
     ("a status 529 passes", |s| {
         s.exchange(get(""), "HTTP/1.1 529 \r\nretry-after: 7\r\nx-should-retry: true\r\nContent-Length: 2\r\n\r\n{}");
@@ -100,6 +100,15 @@ pub(super) const SCRIPTS: &[Script] = &[
             "HTTP/1.1 429 Too Many Requests\r\nRetry-After: 7\r\nx-ratelimit-remaining-requests: 0\r\n\
              WWW-Authenticate: Bearer\r\nContent-Type: application/json\r\nContent-Length: 12\r\n\r\n{\"error\":{}}",
         );
+    }),
+    ("an unknown expectation passes", |s| s.exchange(get("Expect: the-unexpected\r\n"), OK)),
+    ("a 100 that nobody waits for passes", |s| {
+        s.exchange(get(""), format!("HTTP/1.1 100 Continue\r\n\r\n{OK}"));
+    }),
+    ("interim answers do not reach a client of HTTP 1.0", |s| {
+        let request = "GET /v1/models HTTP/1.0\r\nAuthorization: Bearer <openai>\r\n\r\n";
+        s.exchange(request, format!("HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n{OK}"));
+        s.client_sees_the_end();
     }),
     ("interim answers pass before the final one", |s| {
         let early = "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n";

@@ -39,11 +39,11 @@ pub(super) const SCRIPTS: &[Script] = &[
         let body = "{\"name\":\"life of a project\",\"api_key\":\"sk-canary-0123456789abcdef\"}";
         s.client_calls("POST /manage/projects", OPERATOR, body);
         s.client_receives();
-        s.answered(call("GET", "/manage/projects/<id-2>"));
-        s.client_calls("PATCH /manage/projects/<id-2>", OPERATOR, "{\"is_active\":false}");
+        s.answered(call("GET", "/manage/projects/<id-1>"));
+        s.client_calls("PATCH /manage/projects/<id-1>", OPERATOR, "{\"is_active\":false}");
         s.client_receives();
-        s.answered(call("DELETE", "/manage/projects/<id-2>"));
-        s.answered(call("GET", "/manage/projects/<id-2>"));
+        s.answered(call("DELETE", "/manage/projects/<id-1>"));
+        s.answered(call("GET", "/manage/projects/<id-1>"));
     }),
     ("a project's name is taken once", |s| {
         s.client_calls(
@@ -57,9 +57,11 @@ pub(super) const SCRIPTS: &[Script] = &[
         let body = "{\"project_id\":\"<openai-project>\",\"duration_minutes\":60,\"max_requests\":5}";
         s.client_calls("POST /manage/tokens", OPERATOR, body);
         s.client_receives();
-        s.answered(call("GET", "/manage/tokens/<id-2>"));
-        s.answered(call("HEAD", "/manage/tokens/<id-2>").replace("HEAD", "GET"));
-        s.answered(call("DELETE", "/manage/tokens/<id-2>"));
+        s.answered(call("GET", "/manage/tokens/<id-1>"));
+        s.client_sends(call("HEAD", "/manage/tokens/<id-1>"));
+        s.client_receives_head();
+        s.answered(call("DELETE", "/manage/tokens/<id-1>"));
+        s.answered(call("DELETE", "/manage/tokens/<id-1>"));
         s.answered("GET /v1/models HTTP/1.1\r\nHost: proxy.example\r\nAuthorization: Bearer <token-1>\r\n\r\n");
     }),
     ("a management call that is no JSON is refused", |s| {
@@ -84,7 +86,7 @@ pub(super) const SCRIPTS: &[Script] = &[
             "POST /manage/projects HTTP/1.1\r\nHost: proxy.example\r\n{OPERATOR}Content-Length: 65537\r\n\r\n"
         ));
     }),
-    ("a malformed management call is refused in its own shape", |s| {
+    ("a malformed management call is refused in the shape of OpenAI", |s| {
         s.refused_for_good("GET /manage/projects HTTP/1.1\r\nHost: proxy.example\r\nX-A : b\r\n\r\n");
     }),
 ];

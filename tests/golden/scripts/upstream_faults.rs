@@ -13,7 +13,9 @@ fn protocol_error(s: &mut Stage<'_>, response: impl AsRef<[u8]>) {
 fn cut(s: &mut Stage<'_>, response: &str, seen: &str) {
     s.client_sends(get(""));
     s.upstream_receives();
-    s.upstream_sends(response);
+    if !response.is_empty() {
+        s.upstream_sends(response);
+    }
     if !seen.is_empty() {
         s.client_receives_until(seen);
     }
