@@ -32,6 +32,7 @@ impl House {
         let proxy = Proxy::start(runtime, &options(upstream));
         let mut house = Self { proxy, names: Names::default(), projects: BTreeMap::new(), accepted };
         house.names.add("management-token", &house.proxy.secrets()[0]);
+        house.names.add("version", env!("CARGO_PKG_VERSION"));
         for provider in PROVIDERS {
             house.furnish(provider);
         }

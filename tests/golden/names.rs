@@ -52,6 +52,18 @@ impl Names {
         shown
     }
 
+    /// The message to show: as [`Self::names`]. If its body has values of no certain length, then its length has a name
+    /// too, unless it is wrong.
+    pub(super) fn names_in_message(&mut self, message: &[u8]) -> Vec<u8> {
+        let shown = self.names(message);
+        match length_that_is_right(message) {
+            Some(length) if memmem::find(&shown, TIME.as_bytes()).is_some() => {
+                replace(&shown, &length_line(&length.to_string()), &length_line("<length>"))
+            }
+            _ => shown,
+        }
+    }
+
     /// If the bytes start with a value: its length and its name.
     fn name_of_start(&mut self, bytes: &[u8]) -> Option<(usize, String)> {
         if let Some((value, name)) = self.known.iter().find(|(value, _)| bytes.starts_with(value.as_bytes())) {
@@ -86,12 +98,11 @@ enum Kind {
 }
 
 /// What values look like; see [`fits`].
-const PATTERNS: [(&str, Kind); 5] = [
+const PATTERNS: [(&str, Kind); 4] = [
     ("hhhhhhhh-hhhh-hhhh-hhhh-hhhhhhhhhhhh", Kind::Id),
     ("sk-wwwwwwwwwwwwwwwwwwwwww", Kind::Token),
     ("sk-wwww...wwww", Kind::Plain("<masked-token>")),
     ("aaa, dd aaa dddd dd:dd:dd GMT", Kind::Plain("<date>")),
-    ("dddd-dd-ddTdd:dd:dd.ddddddZ", Kind::Plain("<time>")),
 ];
 
 /// If the bytes start with what looks like a value: its length and what it is.
@@ -101,6 +112,28 @@ fn kind_of_start(bytes: &[u8]) -> Option<(usize, Kind)> {
         .map(|(pattern, kind)| (pattern.len(), kind))
         .or_else(|| number_after(b"127.0.0.1:", "127.0.0.1:<port>", bytes))
         .or_else(|| number_after(b"dur=", "dur=<ms>", bytes))
+        .or_else(|| Some((time_length(bytes)?, Kind::Plain(TIME))))
+}
+
+/// The name of a time as RFC 3339 writes it.
+const TIME: &str = "<time>";
+
+/// If the bytes start with a time in UTC: its length, which depends on the time.
+fn time_length(bytes: &[u8]) -> Option<usize> {
+    let whole = "dddd-dd-ddTdd:dd:dd";
+    let rest = bytes.get(whole.len()..).filter(|_| fits(whole, bytes))?;
+    let fraction = rest.strip_prefix(b".").map_or(0, |rest| 1 + rest.iter().take_while(|b| b.is_ascii_digit()).count());
+    (rest.get(fraction) == Some(&b'Z')).then_some(whole.len() + fraction + 1)
+}
+
+/// How long the body of the message is, if its `Content-Length` says so.
+fn length_that_is_right(message: &[u8]) -> Option<usize> {
+    let body = message.len() - memmem::find(message, b"\r\n\r\n")? - 4;
+    memmem::find(message, length_line(&body.to_string()).as_bytes()).map(|_| body)
+}
+
+fn length_line(value: &str) -> String {
+    format!("\r\nContent-Length: {value}\r\n")
 }
 
 /// Whether the bytes start as the pattern says: `d` is a digit, `h` a lower-case hexadecimal digit, `a` a letter, `w` a
@@ -149,6 +182,8 @@ fn values_are_shown_as_names_and_names_are_sent_as_values() {
     );
     assert_eq!(names.values(b"<id-2> <token>"), format!("{one} sk-AAAAAAAAAAAAAAAAAAAAAA").into_bytes());
     assert_eq!(names.names(b"Tue, 24 Nov 2026 12:00:0 GMT"), b"Tue, 24 Nov 2026 12:00:0 GMT");
+    let message = b"\r\nContent-Length: 25\r\n\r\n2026-11-24T13:03:35.3079Z";
+    assert_eq!(names.names_in_message(message), b"\r\nContent-Length: <length>\r\n\r\n<time>");
     let date = b"Date: Mon, 01 Jan 2024 00:00:00 GMT";
     assert_eq!((names.say(date), names.names(date)), (date.to_vec(), date.to_vec()));
 }

@@ -222,7 +222,7 @@ impl<'a> Stage<'a> {
 
     fn note(&mut self, name: &str, bytes: &[u8], end: Option<End>) {
         if !bytes.is_empty() {
-            let shown = self.names.names(bytes);
+            let shown = self.names.names_in_message(bytes);
             self.transcript.bytes(&format!("{name} receives"), &shown);
         }
         match end {
