@@ -101,7 +101,7 @@ fn options(upstream: SocketAddr) -> Options {
     Options::with(Entry::new("openai", &base_url))
         .and(Entry::new("anthropic", &base_url).dialect("anthropic"))
         .and(Entry::new("gemini", &base_url).dialect("gemini"))
-        .and(Entry::new("hasty", &base_url).line("timeouts: {response_header: 300ms, stream_idle: 300ms}"))
+        .and(Entry::new("hasty", &base_url).line("timeouts: {response_header: 300ms, stream_idle: 1s}"))
         .and(Entry::new("gone", &format!("http://{refusing}")))
         .and(Entry::new("prefixed", &format!("{base_url}/some/where")))
         .env("WORKERS", "1")

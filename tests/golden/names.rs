@@ -176,10 +176,7 @@ fn values_are_shown_as_names_and_names_are_sent_as_values() {
     let sent =
         format!("{two} {one} {two} sk-AAAAAAAAAAAAAAAAAAAAAA Tue, 24 Nov 2026 12:00:00 GMT dur=1.25, 127.0.0.1:80");
     let shown = names.names(sent.as_bytes());
-    assert_eq!(
-        String::from_utf8(shown.clone()).unwrap(),
-        "<id-1> <id-2> <id-1> <token> <date> dur=<ms>, 127.0.0.1:<port>"
-    );
+    assert_eq!(String::from_utf8(shown).unwrap(), "<id-1> <id-2> <id-1> <token> <date> dur=<ms>, 127.0.0.1:<port>");
     assert_eq!(names.values(b"<id-2> <token>"), format!("{one} sk-AAAAAAAAAAAAAAAAAAAAAA").into_bytes());
     assert_eq!(names.names(b"Tue, 24 Nov 2026 12:00:0 GMT"), b"Tue, 24 Nov 2026 12:00:0 GMT");
     let message = b"\r\nContent-Length: 25\r\n\r\n2026-11-24T13:03:35.3079Z";

@@ -83,7 +83,7 @@ impl<'a> Stage<'a> {
         self.read(Side::Client, Wanted::Head);
     }
 
-    /// The client gets bytes up to and with these.
+    /// The client gets bytes up to and with these of a body, and the head before it if it has not got that yet.
     pub(super) fn client_receives_until(&mut self, end: impl AsRef<[u8]>) {
         self.read(Side::Client, Wanted::Until(end.as_ref()));
     }
@@ -137,13 +137,13 @@ impl<'a> Stage<'a> {
         self.read(Side::Upstream, Wanted::Request);
     }
 
-    /// The upstream gets bytes up to and with these.
+    /// The upstream gets bytes up to and with these of a body, and the head before it if it has not got that yet.
     pub(super) fn upstream_receives_until(&mut self, end: impl AsRef<[u8]>) {
         self.upstream_accepts_if_none_is_open();
         self.read(Side::Upstream, Wanted::Until(end.as_ref()));
     }
 
-    /// The upstream gets a request's head, or the empty line that ends its trailers.
+    /// The upstream gets a request's head alone.
     pub(super) fn upstream_receives_head(&mut self) {
         self.upstream_accepts_if_none_is_open();
         self.read(Side::Upstream, Wanted::Head);
@@ -259,7 +259,7 @@ impl<'a> Stage<'a> {
                 self.finish_upstream(&mut upstream);
             }
         }
-        if self.house.accept(Duration::ZERO).is_some() {
+        while self.house.accept(Duration::ZERO).is_some() {
             self.transcript.event("there is one more connection to the upstream");
         }
         self.transcript.text()

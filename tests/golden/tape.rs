@@ -28,7 +28,7 @@ pub(super) enum Wanted<'a> {
     Response,
     /// A head alone.
     Head,
-    /// All up to and with these bytes.
+    /// All up to and with these bytes of a body, and the head before it. Heads have ids, which may hold any bytes.
     Until(&'a [u8]),
     /// All up to the connection's end.
     End,
@@ -114,10 +114,18 @@ impl Wanted<'_> {
             Self::Request => message_length(bytes, Some(0)),
             Self::Response => message_length(bytes, None),
             Self::Head => after(bytes, b"\r\n\r\n"),
-            Self::Until(end) => after(bytes, end),
+            Self::Until(end) => {
+                let head = if starts_with_head(bytes) { after(bytes, b"\r\n\r\n")? } else { 0 };
+                after(&bytes[head..], end).map(|length| head + length)
+            }
             Self::End => None,
         }
     }
+}
+
+/// Whether a message begins here, not a piece of a body.
+fn starts_with_head(bytes: &[u8]) -> bool {
+    ["HTTP/1.", "GET ", "POST "].iter().any(|start| bytes.starts_with(start.as_bytes()))
 }
 
 /// Where the first `end` in the bytes ends.
@@ -174,5 +182,8 @@ fn a_message_is_read_to_its_end_and_no_further() {
     assert_eq!(length(&format!("{chunked}2\r\nab\r\n0\r\n\r\n|")), Some(chunked.len() + 12));
     assert_eq!(length(&format!("{chunked}0\r\nA: b\r\n\r\n|")), Some(chunked.len() + 11));
     assert_eq!(length(&format!("{chunked}2\r\nab\r\n0\r\n\r")), None);
+    let until = |text: &str| Wanted::Until(b"ab").length_in(text.as_bytes());
+    assert_eq!(until("HTTP/1.1 200 OK\r\nX-Request-ID: ab\r\n\r\n.ab|"), Some(40));
+    assert_eq!((until("HTTP/1.1 200 OK\r\nX-Request-ID: ab\r\n"), until(".ab|")), (None, Some(3)));
     assert_eq!(Wanted::Request.length_in(b"GET / HTTP/1.1\r\n\r\n|"), Some(18));
 }

@@ -39,7 +39,11 @@ pub(super) const SCRIPTS: &[Script] = &[
         s.client_receives();
     }),
     ("an upstream that closes after an interim answer is unreachable", |s| {
-        cut(s, "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n", "</a>\r\n\r\n");
+        s.client_sends(get(""));
+        s.upstream_receives();
+        s.upstream_sends("HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n");
+        s.client_receives_head();
+        s.upstream_closes();
         s.client_receives();
     }),
     ("an upstream that closes while the request is sent is unreachable", |s| {
