@@ -61,6 +61,15 @@ pub(super) const SCRIPTS: &[Script] = &[
             s.client_receives();
         }
     }),
+    ("a pipelined HEAD keeps its place", |s| {
+        s.client_sends(get("").replace("GET", "HEAD") + &get("X-Number: 2\r\n"));
+        s.upstream_receives();
+        s.upstream_sends("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n");
+        s.client_receives_head();
+        s.upstream_receives();
+        s.upstream_sends(numbered(2));
+        s.client_receives();
+    }),
     ("a malformed request behind a good one is refused in its turn", |s| {
         s.client_sends(get("") + "GET /v1/models HTTP/1.1\nHost: p\r\n\r\n" + &get(""));
         s.upstream_receives();

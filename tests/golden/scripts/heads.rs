@@ -3,7 +3,7 @@
 use super::{OK, Script, get, get_as};
 
 pub(super) const SCRIPTS: &[Script] = &[
-    ("casing, order and repetition of fields pass both ways", |s| {
+    ("casing and order and repetition of fields pass both ways", |s| {
         s.exchange(
             get("X-cUSTOM: one\r\nAccept: */*\r\nx-custom: two\r\nUSER-AGENT: test/1\r\nOpenAI-Beta:a=b\r\n"),
             "HTTP/1.1 200 Very Good\r\nserver: up/1\r\nX-cUSTOM: one\r\nSet-Cookie: a=1; Path=/\r\nx-custom: two\r\n\
@@ -100,6 +100,9 @@ pub(super) const SCRIPTS: &[Script] = &[
             "HTTP/1.1 429 Too Many Requests\r\nRetry-After: 7\r\nx-ratelimit-remaining-requests: 0\r\n\
              WWW-Authenticate: Bearer\r\nContent-Type: application/json\r\nContent-Length: 12\r\n\r\n{\"error\":{}}",
         );
+    }),
+    ("cookies of others pass both ways", |s| {
+        s.exchange(get("Cookie: a=1; b=2\r\n"), OK.replace("\r\n\r\n", "\r\nSet-Cookie: c=3\r\n\r\n"));
     }),
     ("an unknown expectation passes", |s| s.exchange(get("Expect: the-unexpected\r\n"), OK)),
     ("a 100 that nobody waits for passes", |s| {

@@ -111,6 +111,12 @@ pub(super) const SCRIPTS: &[Script] = &[
     ("an upstream's two lengths are a protocol error", |s| {
         protocol_error(s, "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab");
     }),
+    ("an upstream's two equal lengths are a protocol error", |s| {
+        protocol_error(s, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 2\r\n\r\nab");
+    }),
+    ("an upstream's length of a 204 is a protocol error", |s| {
+        protocol_error(s, "HTTP/1.1 204 No Content\r\nContent-Length: 2\r\n\r\nab");
+    }),
     ("an upstream's length beside chunks is a protocol error", |s| {
         protocol_error(s, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n");
     }),
@@ -119,6 +125,19 @@ pub(super) const SCRIPTS: &[Script] = &[
     }),
     ("an upstream's switch of protocols is a protocol error", |s| {
         protocol_error(s, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n");
+    }),
+    ("an upstream's malformed interim answer is a protocol error", |s| {
+        protocol_error(s, "HTTP/1.1 103 Early Hints\r\nLink : </a>\r\n\r\n");
+    }),
+    ("an upstream's malformed head behind an interim answer is a protocol error", |s| {
+        protocol_error(s, "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 200 OK\r\nX-A : b\r\n\r\n");
+    }),
+    ("a body in the answer to a HEAD is not passed on", |s| {
+        s.client_sends(get("").replace("GET", "HEAD"));
+        s.upstream_receives();
+        s.upstream_sends("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil");
+        s.client_receives_head();
+        s.upstream_sees_the_end();
     }),
     ("an upstream's malformed chunk size breaks the answer", |s| {
         s.client_sends(get(""));
