@@ -207,7 +207,7 @@ async fn an_unknown_token_is_asked_for_each_time() {
 #[tokio::test]
 async fn every_change_counts_from_the_next_look_up_on() {
     let f = fixture().await;
-    let limits = llm_proxy_core::manage::TokenChange { requests_per_minute: Some(Some(5)), ..Default::default() };
+    let limits = TokenChange { requests_per_minute: Some(Some(5)), ..Default::default() };
     for command in [
         Command::UpdateProject(f.project, rotate()),
         Command::UpdateToken(f.token, limits),
