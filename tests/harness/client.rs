@@ -5,6 +5,8 @@ use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::Duration;
 
+use rustix::net::sockopt::set_socket_linger;
+
 use super::PATIENCE;
 use super::http::{Broken, Head, Incoming, Response, Shared};
 
@@ -130,6 +132,11 @@ impl Client {
     pub(crate) fn until_close(&mut self) -> Vec<u8> {
         while self.incoming.fill().unwrap_or(false) {}
         self.incoming.unread().to_vec()
+    }
+
+    /// Resets the connection, as a process that dies with unread bytes does: what is on the way is lost.
+    pub(crate) fn reset(self) {
+        set_socket_linger(&self.stream, Some(Duration::ZERO)).unwrap();
     }
 
     /// Shuts the sending side, unless the peer was first to close.

@@ -5,7 +5,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 use super::start;
-use crate::harness::{Client, Mock, Options, PATIENCE, get, post};
+use crate::harness::{Client, Mock, Options, PATIENCE, Signal, get, post};
 
 /// How soon the upstream must see it.
 const AT_ONCE: Duration = Duration::from_millis(200);
@@ -132,4 +132,37 @@ fn after_a_client_is_gone_the_next_one_is_served_on_a_clean_connection() {
         assert!(reports.recv_timeout(PATIENCE).unwrap().is_some());
         assert_eq!(mock.request(number).connection, number, "a connection in the middle of an answer was reused");
     }
+}
+
+#[test]
+fn a_client_that_leaves_while_its_upload_waits_is_noticed() {
+    let (begun, begins) = channel();
+    let (begun, over) = (Mutex::new(begun), Signal::default());
+    let until_over = over.clone();
+    let mock = Mock::raw(move |connection| {
+        // Reads the head and nothing else, so that all buffers on the way fill up.
+        if connection.request_head().is_some() {
+            let _ = begun.lock().unwrap().send(());
+            until_over.wait();
+        }
+    });
+    let proxy = start(&Options::towards(&mock).env("MAX_REQUEST_SIZE", "1GiB").alone());
+    let token = proxy.credential();
+    // The first look-up opens a connection to the database, which stays.
+    assert_eq!(Client::once(proxy.addr, &get("/v1/nowhere", &token)).status(), 404);
+    let before = proxy.open_files();
+    let mut client = Client::connect(proxy.addr);
+    let size = 64 << 20;
+    let head = format!("POST /v1/responses HTTP/1.1\r\nHost: p\r\nContent-Length: {size}\r\n");
+    client.send(format!("{head}Authorization: Bearer {token}\r\n\r\n").as_bytes());
+    begins.recv_timeout(PATIENCE).unwrap();
+    let sent = client.send_some(&vec![b'x'; size], Duration::from_secs(2));
+    assert!(sent < size, "nothing on the way was full");
+    let gone = Instant::now();
+    // An orderly close would queue behind the bytes that nobody takes, and be known to nobody either.
+    client.reset();
+    let left = proxy.until_open_files(before);
+    assert!(left <= before, "{left} files are open, {before} were before");
+    assert!(gone.elapsed() < Duration::from_secs(5), "{:?}", gone.elapsed());
+    over.set();
 }

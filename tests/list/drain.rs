@@ -165,3 +165,51 @@ fn a_request_whose_head_has_begun_is_answered_and_learns_of_the_drain() {
     client.expect_end();
     assert_eq!(proxy.wait(), Some(0));
 }
+
+#[test]
+fn a_hangup_stops_nothing() {
+    let (_mock, mut proxy, mut client, finish) = streaming(|options| options);
+    proxy.signal(Kill::HUP);
+    finish.set();
+    client.expect_body(b"data: 2\n\n");
+    client.expect_end();
+    proxy.terminate();
+    assert_eq!(proxy.wait(), Some(0));
+}
+
+#[test]
+fn a_probe_that_comes_while_the_program_stops_hears_that_it_does() {
+    let (_mock, mut proxy, _client, finish) = streaming(|options| options);
+    proxy.terminate();
+    let mut heard = Vec::new();
+    // Until the listener is gone; a probe that is accepted is answered.
+    while TcpStream::connect(proxy.addr).is_ok() {
+        let mut probe = Client::connect(proxy.addr);
+        if probe.try_send(b"GET /ready HTTP/1.1\r\nHost: p\r\n\r\n").is_ok()
+            && let Ok(response) = probe.try_response(false)
+        {
+            heard.push((response.status(), response.text()));
+        }
+    }
+    assert!(heard.contains(&(503, "draining".to_owned())), "{heard:?}");
+    finish.set();
+    assert_eq!(proxy.wait(), Some(0));
+}
+
+#[test]
+fn an_old_client_whose_stream_is_cut_does_not_take_it_for_whole() {
+    let mock = Mock::start(|connection, _| {
+        connection.send(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n");
+        connection.chunk(b"data: 1\n\n");
+        let _ = connection.closed(PATIENCE);
+    });
+    let mut proxy = start(&Options::towards(&mock).env("SHUTDOWN_TIMEOUT", "500ms"));
+    let token = proxy.credential();
+    let mut client = Client::connect(proxy.addr);
+    client.send(format!("GET /v1/models HTTP/1.0\r\nAuthorization: Bearer {token}\r\n\r\n").as_bytes());
+    assert_eq!(client.head().status(), 200);
+    client.expect_body(b"data: 1\n\n");
+    proxy.terminate();
+    assert_eq!(proxy.wait(), Some(1));
+    assert!(matches!(client.piece(1), Err(Broken::Reset)));
+}

@@ -102,3 +102,18 @@ fn what_was_spent_is_seen_after_a_clean_stop_and_restart() {
         (0..3).map(|_| Client::once(proxy.addr, &get("/v1/models", &token.secret)).status()).collect();
     assert_eq!(statuses, [200, 200, 429]);
 }
+
+#[test]
+fn a_limit_that_is_set_later_counts_what_was_used_before() {
+    let (mock, proxy, _) = agreeable();
+    let token = proxy.token(&proxy.project());
+    for _ in 0..5 {
+        assert_eq!(Client::once(proxy.addr, &get("/v1/models", &token.secret)).status(), 200);
+    }
+    let path = format!("/manage/tokens/{}", token.id);
+    let updated = proxy.managed("PATCH", &path, &json!({"max_requests": 6}));
+    assert_eq!(updated["request_count"], 5);
+    assert_eq!(Client::once(proxy.addr, &get("/v1/models", &token.secret)).status(), 200);
+    assert_refused(&Client::once(proxy.addr, &get("/v1/models", &token.secret)), 429, "quota_exceeded");
+    assert_eq!(mock.count(), 6);
+}

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use crate::testing::{KEY, Message, Pair, get, request};
+use crate::auth::Grant;
+use crate::secret::Secret;
+use crate::testing::{KEY, Message, Pair, get, grant, request, rules};
 
 /// What the client hears of a response with those field lines.
 fn answered(fields: &str) -> Message {
@@ -133,4 +135,23 @@ fn via_says_in_which_version_the_response_came() {
     pair.upstream("HTTP/1.0 200 OK\r\nContent-Length: 0\r\n\r\n");
     assert_eq!(pair.response().all("via"), ["1.0 llm-proxy"]);
     assert!(pair.response().start.starts_with("Http11"));
+}
+
+#[test]
+fn a_short_key_is_no_secret_whose_look_alikes_would_be_taken_away() {
+    let mut pair = Pair::with(rules(), Some(Grant { upstream_key: Secret::new("5".to_owned()), ..grant() }));
+    pair.client(get("/v1/x"));
+    pair.upstream("HTTP/1.1 200 OK\r\nContent-Length: 5\r\nX-Five: 5\r\n\r\nhello");
+    let response = pair.response();
+    assert_eq!((response.only("content-length"), response.only("x-five")), (Some("5"), Some("5")));
+}
+
+#[test]
+fn a_length_that_looks_like_the_key_still_frames() {
+    let key = Secret::new("12345678".to_owned());
+    let mut pair = Pair::with(rules(), Some(Grant { upstream_key: key, ..grant() }));
+    pair.client(request("HEAD /v1/x", "", ""));
+    pair.upstream("HTTP/1.1 200 OK\r\nContent-Length: 12345678\r\nX-Key: 12345678\r\n\r\n");
+    let heard = pair.client_heard();
+    assert!(heard.contains("Content-Length: 12345678\r\n") && !heard.contains("X-Key"), "{heard}");
 }
