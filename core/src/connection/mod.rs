@@ -127,6 +127,7 @@ mod out_queue;
 mod pool;
 mod pump;
 mod read_buffer;
+mod relay;
 mod session;
 mod upstream;
 
@@ -138,5 +139,6 @@ mod tests;
 pub use client::{ClientConnection, ClientEvent};
 pub use out_queue::{MAX_SLICES, OutQueue};
 pub use pool::Pool;
+pub use relay::Relay;
 pub use session::{EffectId, Next, Session, SessionEffect, SessionInput};
 pub use upstream::UpstreamConnection;

@@ -2,6 +2,7 @@
 //! machine. It decides only the order, and who waits for whom.
 
 use super::client::ClientEvent;
+use super::relay::{Relay, Relays};
 use super::session::{EffectId, HIGH_WATER, Life, Session, SessionEffect, Upstream};
 use crate::exchange::{
     AnswerTo, Context, Effect, Exchange, FromUpstream, Input, LocalAnswer, NewRequest, Outcome, ToClient, ToUpstream,
@@ -29,10 +30,10 @@ impl Session {
     /// One message from the upstream to the exchange, if the client takes what follows from it.
     fn take_from_upstream(&mut self, now: Now) -> bool {
         let wanted = self.exchange.as_ref().is_some_and(Exchange::uses_upstream);
-        if !wanted || !self.wants_upstream() {
+        if !wanted || !self.wants_upstream() || self.is_telling_client() {
             return false;
         }
-        let Some(message) = self.upstream.poll_event() else { return false };
+        let Some(message) = self.next_from_upstream() else { return false };
         if let FromUpstream::Failed(_) = message {
             self.effects.push_back(SessionEffect::CloseUpstream);
             self.link = Upstream::None;
@@ -49,7 +50,10 @@ impl Session {
                     self.step(Input::Stalled, now);
                     return false;
                 }
-                let Some(event) = self.client.poll_event() else { return false };
+                if self.relays.as_ref().is_some_and(|relays| !relays.to_upstream.is_idle()) {
+                    return false;
+                }
+                let Some(event) = self.next_from_client() else { return false };
                 match event {
                     ClientEvent::Data(data) => self.step(Input::Content(data), now),
                     ClientEvent::End(trailers) => self.step(Input::RequestEnd(trailers), now),
@@ -65,11 +69,11 @@ impl Session {
     }
 
     fn begin_exchange(&mut self, now: Now) -> bool {
-        match self.client.poll_event() {
+        match self.next_from_client() {
             Some(ClientEvent::Request(head, framing)) => self.on_request(head, framing, now),
             Some(ClientEvent::Malformed(wrong)) => self.refuse_unread(&Refusal::Malformed(wrong), now),
             Some(ClientEvent::Data(_) | ClientEvent::End(_)) => {}
-            None if !self.client.has_ended() => return false,
+            None if !self.client.has_ended() || self.has_request_outside() => return false,
             None if self.client.has_partial_head() => {
                 self.refuse_unread(&Refusal::Malformed(Malformed::StartLine), now);
             }
@@ -109,15 +113,24 @@ impl Session {
             }
             None => {}
         }
+        if let Some(relays) = &mut self.relays {
+            upstream.into_iter().for_each(|message| relays.to_upstream.send(message));
+            client.into_iter().for_each(|message| relays.to_client.send(message));
+            return;
+        }
         if let Some(message) = upstream {
-            match message {
-                ToUpstream::Head(method, head, framing) => self.upstream.send_head(method, head, framing),
-                ToUpstream::Content(content) => self.upstream.send_data(content),
-                ToUpstream::End(trailers) => self.upstream.send_end(&trailers),
-            }
+            self.tell_upstream(message);
         }
         if let Some(message) = client {
             self.tell_client(message, now);
+        }
+    }
+
+    fn tell_upstream(&mut self, message: ToUpstream) {
+        match message {
+            ToUpstream::Head(method, head, framing) => self.upstream.send_head(method, head, framing),
+            ToUpstream::Content(content) => self.upstream.send_data(content),
+            ToUpstream::End(trailers) => self.upstream.send_end(&trailers),
         }
     }
 
@@ -147,9 +160,15 @@ impl Session {
 
     /// Puts an exchange that is over away, and makes both connections ready for the next, or ends them.
     fn finish_exchange(&mut self, now: Now) -> bool {
+        if self.life == Life::Open && self.is_telling_client() {
+            return false;
+        }
         let Some(ended) = self.exchange.as_ref().and_then(Exchange::ended) else { return false };
         let Some(exchange) = self.exchange.take() else { return false };
         self.asked_store = false;
+        if let Some(relays) = &mut self.relays {
+            **relays = Relays::default();
+        }
         match std::mem::replace(&mut self.link, Upstream::None) {
             Upstream::None => {}
             Upstream::Open(provider) if self.upstream.is_reusable() => {
@@ -170,6 +189,38 @@ impl Session {
         }
         self.effects.push_back(SessionEffect::Ended(Box::new(ended)));
         true
+    }
+
+    fn next_from_upstream(&mut self) -> Option<FromUpstream> {
+        let Some(relays) = &mut self.relays else { return self.upstream.poll_event() };
+        relays.from_upstream.next(|| self.upstream.poll_event())
+    }
+
+    fn next_from_client(&mut self) -> Option<ClientEvent> {
+        let Some(relays) = &mut self.relays else { return self.client.poll_event() };
+        relays.from_client.next(|| self.client.poll_event())
+    }
+
+    /// A message is back from its detour.
+    pub(super) fn on_relayed(&mut self, relay: Relay, now: Now) {
+        let Some(relays) = &mut self.relays else { return };
+        match relay {
+            Relay::FromClient(event) => relays.from_client.hand_back(event),
+            Relay::FromUpstream(message) => relays.from_upstream.hand_back(message),
+            Relay::ToClient(message) if relays.to_client.arrive() => self.tell_client(message, now),
+            Relay::ToUpstream(message) if relays.to_upstream.arrive() => self.tell_upstream(message),
+            Relay::ToClient(_) | Relay::ToUpstream(_) => {}
+        }
+    }
+
+    /// Whether something of the client's is on its detour.
+    pub(super) fn has_request_outside(&self) -> bool {
+        self.relays.as_ref().is_some_and(|relays| !relays.from_client.is_idle())
+    }
+
+    /// Whether something for the client is on its detour.
+    fn is_telling_client(&self) -> bool {
+        self.relays.as_ref().is_some_and(|relays| !relays.to_client.is_idle())
     }
 
     fn finish(&mut self) {

@@ -10,6 +10,7 @@ use bytes::BytesMut;
 
 use super::client::ClientConnection;
 use super::out_queue::OutQueue;
+use super::relay::{Relay, Relays};
 use super::upstream::UpstreamConnection;
 use crate::deadline::Deadline;
 use crate::exchange::{ConnectRequest, Context, Ended, Exchange, Input as Step, Misuse, StoreEffect, StoreOutcome};
@@ -72,6 +73,8 @@ pub enum SessionInput {
     UpstreamWriteFailed,
     /// Storage answered.
     Store(EffectId, StoreOutcome),
+    /// A message of [`Session::poll_relay`] is back.
+    Relayed(Relay),
     /// The instant of [`Session::poll_timeout`] has come.
     Deadline,
     /// The program is stopping: finish what runs, begin nothing on this connection.
@@ -135,6 +138,8 @@ pub struct Session {
     /// Whether the client may still be sending when the connection ends.
     pub(super) linger: bool,
     pub(super) last_write: Instant,
+    /// The detour through the driver, if there is one.
+    pub(super) relays: Option<Box<Relays>>,
 }
 
 impl Session {
@@ -158,7 +163,22 @@ impl Session {
             until_close: false,
             linger: false,
             last_write: now.mono,
+            relays: None,
         }
+    }
+
+    /// The same session, but each message between its machines goes through the driver: [`Session::poll_relay`].
+    #[must_use]
+    pub fn relayed(mut self) -> Self {
+        self.relays = Some(Box::default());
+        self
+    }
+
+    /// The next message to carry, in a session that is [`Session::relayed`]. Give it back with
+    /// [`SessionInput::Relayed`] before anything else is waited for; one whose exchange ended meanwhile may be dropped.
+    #[must_use]
+    pub fn poll_relay(&mut self) -> Option<Relay> {
+        self.relays.as_mut()?.hand_out()
     }
 
     /// Where to read the client's next bytes to. Only while [`Session::wants_client`].
@@ -282,6 +302,7 @@ impl Session {
                     self.on_store(outcome, now)?;
                 }
             }
+            SessionInput::Relayed(relay) => self.on_relayed(relay, now),
             SessionInput::Deadline => self.on_deadline(now),
             SessionInput::Drain => self.on_drain(now),
         }
@@ -356,7 +377,7 @@ impl Session {
         self.draining = true;
         if self.exchange.is_some() {
             self.step(Step::Drain, now);
-        } else if self.life == Life::Open && !self.client.has_partial_head() {
+        } else if self.life == Life::Open && !self.client.has_partial_head() && !self.has_request_outside() {
             self.life = Life::Finishing;
         }
     }
@@ -368,7 +389,8 @@ impl Session {
     }
 
     pub(super) fn try_step(&mut self, input: Step, now: Now) -> Result<(), Misuse> {
-        let Some(exchange) = &mut self.exchange else { return Ok(()) };
+        // One that is over is kept only while its last messages are outside.
+        let Some(exchange) = self.exchange.as_mut().filter(|exchange| !exchange.is_over()) else { return Ok(()) };
         exchange.handle(input, &mut Context { rules: &self.rules, now, scratch: &mut self.scratch })?;
         self.drain_exchange(now);
         Ok(())
