@@ -7,8 +7,7 @@ pub(crate) mod server;
 use std::ffi::OsString;
 use std::io::{self, Write};
 
-use llm_proxy_runtime_tokio::Stopped;
-
+use crate::runtime::Stopped;
 use crate::settings::{Gathered, Problem, SettingsFlags, Sources, gather};
 
 /// Everything was as it should be.

@@ -248,7 +248,7 @@ impl Pair {
     /// Performs and writes until nothing moves, as after a change of a knob.
     pub fn drain(&mut self) {
         for _ in 0..10_000_000 {
-            if !self.perform() && !self.write() {
+            if !self.perform() && !self.carry() && !self.write() {
                 return;
             }
         }
@@ -292,6 +292,13 @@ impl Pair {
             }
             SessionEffect::Ended(ended) => self.ended.push(*ended),
         }
+        true
+    }
+
+    /// Carries a message of a relayed session straight back.
+    fn carry(&mut self) -> bool {
+        let Some(relay) = self.session.poll_relay() else { return false };
+        self.session.handle(SessionInput::Relayed(relay), self.now).unwrap();
         true
     }
 

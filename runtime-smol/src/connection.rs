@@ -1,0 +1,408 @@
+//! The loop that drives one client connection: the core's session between two sockets, with async-h1 and surf between
+//! its machines, in one task.
+//!
+//! Each turn performs what the session asks, carries its messages, moves bytes where there is room, and hands every
+//! result back. It decides nothing about a request; the only limits here are of fairness.
+
+use std::cell::RefCell;
+use std::future::Future;
+use std::io::{self, IoSlice};
+use std::net::{Shutdown, TcpStream};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use async_io::{Async, Timer};
+use bytes::BytesMut;
+use futures_lite::{AsyncRead, AsyncWrite, Stream as _};
+use llm_proxy_core::connection::{
+    EffectId, MAX_SLICES, Next, OutQueue, Relay, Session, SessionEffect, SessionInput,
+};
+use llm_proxy_core::exchange::{ConnectRequest, Ended, Misuse, StoreEffect, StoreOutcome};
+use llm_proxy_core::reject::UpstreamFault;
+use llm_proxy_core::settings::Provider;
+use llm_proxy_core::time::{Instant, Now};
+use socket2::SockRef;
+use thiserror::Error;
+
+use crate::call::Call;
+use crate::clock;
+use crate::crossing::Broken;
+use crate::guard::Guard;
+use crate::store_thread::Asked;
+use crate::upstream::UpstreamStream;
+use crate::worker::Shared;
+
+/// How many turns one poll may take before other tasks get theirs.
+const TURNS: usize = 64;
+/// The most that one read takes.
+const READ: usize = 64 * 1024;
+
+thread_local! {
+    /// Where a socket is read to: bytes are copied from here, since spare room cannot be lent out before it is written.
+    static SCRATCH: RefCell<Box<[u8]>> = RefCell::new(vec![0; READ].into_boxed_slice());
+}
+
+/// Why a connection cannot go on.
+#[derive(Debug, Error)]
+enum Fatal {
+    #[error("the driver broke the core's rules: {0}")]
+    Misuse(#[from] Misuse),
+    #[error(transparent)]
+    Library(#[from] Broken),
+}
+
+/// One client connection until it closes.
+pub(crate) struct Connection {
+    session: Session,
+    client: Async<TcpStream>,
+    upstream: Option<UpstreamStream>,
+    /// Bytes may wait inside of TLS although the session's queue is empty.
+    flushing: bool,
+    connecting: bool,
+    guard: Guard,
+    call: Option<Call>,
+    shared: Arc<Shared>,
+    asked: Option<(EffectId, Asked)>,
+    timer: Timer,
+    /// When the timer goes off. It is set earlier at once, later only when it goes off: a request costs no timer.
+    timer_at: Option<Instant>,
+    drain_key: Option<usize>,
+    drain_seen: bool,
+    write_shut: bool,
+}
+
+impl Connection {
+    /// For a session that is relayed.
+    pub(crate) fn new(session: Session, client: Async<TcpStream>, shared: Arc<Shared>) -> Self {
+        shared.drain.enter();
+        Self {
+            session,
+            client,
+            upstream: None,
+            flushing: false,
+            connecting: false,
+            guard: Guard::default(),
+            call: None,
+            shared,
+            asked: None,
+            timer: Timer::never(),
+            timer_at: None,
+            drain_key: None,
+            drain_seen: false,
+            write_shut: false,
+        }
+    }
+
+    /// Turns until nothing moves. Ready when the connection is over.
+    fn turn_until_idle(&mut self, cx: &mut Context<'_>) -> Result<Poll<()>, Fatal> {
+        for _ in 0..TURNS {
+            let now = clock::now();
+            let mut moved = self.hear_drain(now)?;
+            moved |= self.carry(now, cx)?;
+            moved |= self.write_client(now, cx)?;
+            moved |= self.write_upstream(now, cx)?;
+            moved |= self.read_upstream(now, cx)?;
+            moved |= self.read_client(now, cx)?;
+            moved |= self.hear_outcomes(now, cx)?;
+            if !moved {
+                match self.session.next() {
+                    Next::Continue => {}
+                    Next::ShutdownWrite if self.write_shut => {}
+                    Next::ShutdownWrite => {
+                        self.write_shut = true;
+                        // A failure means that the client is gone; the next read says so.
+                        let _ = self.client.get_ref().shutdown(Shutdown::Write);
+                        continue;
+                    }
+                    Next::Close => return Ok(Poll::Ready(())),
+                    Next::Reset => {
+                        let _ = SockRef::from(self.client.get_ref()).set_linger(Some(Duration::ZERO));
+                        return Ok(Poll::Ready(()));
+                    }
+                }
+                if !self.is_due(now, cx)? {
+                    return Ok(Poll::Pending);
+                }
+            }
+        }
+        cx.waker().wake_by_ref();
+        Ok(Poll::Pending)
+    }
+
+    fn hear_drain(&mut self, now: Now) -> Result<bool, Fatal> {
+        if self.drain_seen || !self.shared.drain.has_started() {
+            return Ok(false);
+        }
+        self.drain_seen = true;
+        self.session.handle(SessionInput::Drain, now)?;
+        Ok(true)
+    }
+
+    /// Performs effects, and carries messages through both libraries, until the session has nothing more to say.
+    fn carry(&mut self, now: Now, cx: &mut Context<'_>) -> Result<bool, Fatal> {
+        let mut moved = false;
+        loop {
+            moved |= self.perform_effects(now)?;
+            let relay = match self.session.poll_relay() {
+                Some(relay) => self.hand_over(relay),
+                None => None,
+            };
+            let relay = match relay {
+                Some(beside) => Some(beside),
+                None => self.poll_libraries(cx)?,
+            };
+            let Some(relay) = relay else { return Ok(moved) };
+            moved = true;
+            self.session.handle(SessionInput::Relayed(relay), now)?;
+        }
+    }
+
+    fn hand_over(&mut self, relay: Relay) -> Option<Relay> {
+        match (relay, &mut self.call) {
+            (Relay::FromClient(event), _) => self.guard.take_in(event),
+            (Relay::ToClient(message), _) => self.guard.answer(message),
+            (Relay::ToUpstream(message), Some(call)) => call.say(message),
+            (Relay::FromUpstream(message), Some(call)) => call.hear(message),
+            (relay @ (Relay::ToUpstream(_) | Relay::FromUpstream(_)), None) => Some(relay),
+        }
+    }
+
+    fn poll_libraries(&mut self, cx: &mut Context<'_>) -> Result<Option<Relay>, Broken> {
+        if let Some(relay) = self.guard.poll(cx)? {
+            return Ok(Some(relay));
+        }
+        match &mut self.call {
+            Some(call) => call.poll(cx),
+            None => Ok(None),
+        }
+    }
+
+    fn perform_effects(&mut self, now: Now) -> Result<bool, Fatal> {
+        let mut moved = false;
+        while let Some(effect) = self.session.poll_effect() {
+            moved = true;
+            match effect {
+                SessionEffect::Store(id, effect) => self.ask(id, effect, now)?,
+                SessionEffect::Connect(request) => self.connect(request, now)?,
+                SessionEffect::Release(provider) => self.release(&provider, now),
+                SessionEffect::CloseUpstream => {
+                    self.upstream = None;
+                    self.connecting = false;
+                }
+                SessionEffect::Ended(ended) => self.ended(&ended, now),
+            }
+        }
+        Ok(moved)
+    }
+
+    fn ask(&mut self, id: EffectId, effect: StoreEffect, now: Now) -> Result<(), Misuse> {
+        if let StoreEffect::FindGrant(digest) = &effect
+            && let Some(grant) = self.shared.store.cached_grant(digest, now)
+        {
+            return self.session.handle(SessionInput::Store(id, StoreOutcome::Grant(Ok(Some(grant)))), now);
+        }
+        self.asked = Some((id, self.shared.store.ask(effect, now)));
+        Ok(())
+    }
+
+    fn connect(&mut self, wanted: ConnectRequest, now: Now) -> Result<(), Misuse> {
+        if self.call.is_none() {
+            self.call = Call::start(self.shared.client.clone(), &wanted);
+        }
+        let Some(call) = &self.call else {
+            return self.session.handle(SessionInput::ConnectFailed(UpstreamFault::Unreachable), now);
+        };
+        call.connect(wanted);
+        self.connecting = true;
+        Ok(())
+    }
+
+    fn release(&mut self, provider: &Provider, now: Now) {
+        if let Some(stream) = self.upstream.take() {
+            let until = now.mono + provider.timeouts.idle_connection;
+            drop(self.shared.upstreams.pool().put(&provider.base, stream, until, provider.connection));
+        }
+    }
+
+    fn ended(&mut self, ended: &Ended, now: Now) {
+        self.guard.clear();
+        self.call = None;
+        if let Some(payer) = ended.payer.filter(|payer| payer.uncounted) {
+            self.shared.store.note_use(payer, now);
+        }
+        tracing::debug!(
+            request_id = ended.ids.request(),
+            method = %ended.method,
+            status = ended.status.map(|status| status.as_u16()),
+            outcome = ?ended.outcome,
+            code = ended.code,
+            project_id = ended.payer.map(|payer| tracing::field::display(payer.project)),
+            token_id = ended.payer.map(|payer| tracing::field::display(payer.token)),
+            request_bytes = ended.bytes.0,
+            response_bytes = ended.bytes.1,
+            took_us = u64::try_from(ended.took.as_micros()).unwrap_or(u64::MAX),
+            "exchange ended"
+        );
+    }
+
+    fn write_client(&mut self, now: Now, cx: &mut Context<'_>) -> Result<bool, Misuse> {
+        match write_queue(&mut self.client, self.session.client_out(), cx) {
+            Poll::Pending => Ok(false),
+            Poll::Ready(Ok(n)) => self.session.handle(SessionInput::ClientWrote(n), now).map(|()| true),
+            Poll::Ready(Err(_)) => self.session.handle(SessionInput::ClientBroke, now).map(|()| true),
+        }
+    }
+
+    fn write_upstream(&mut self, now: Now, cx: &mut Context<'_>) -> Result<bool, Misuse> {
+        let Some(stream) = &mut self.upstream else { return Ok(false) };
+        match write_queue(stream, self.session.upstream_out(), cx) {
+            Poll::Ready(Ok(n)) => {
+                self.flushing = true;
+                self.session.handle(SessionInput::UpstreamWrote(n), now).map(|()| true)
+            }
+            Poll::Ready(Err(_)) => self.session.handle(SessionInput::UpstreamWriteFailed, now).map(|()| true),
+            Poll::Pending if self.flushing => {
+                self.flushing = Pin::new(stream).poll_flush(cx).is_pending();
+                Ok(false)
+            }
+            Poll::Pending => Ok(false),
+        }
+    }
+
+    fn read_client(&mut self, now: Now, cx: &mut Context<'_>) -> Result<bool, Misuse> {
+        if !self.session.wants_client() {
+            return Ok(false);
+        }
+        let input = match read_into(&mut self.client, self.session.client_buffer(), cx) {
+            Poll::Pending => return Ok(false),
+            Poll::Ready(Ok(0)) => SessionInput::ClientEnded,
+            Poll::Ready(Ok(n)) => SessionInput::ClientRead(n),
+            Poll::Ready(Err(_)) => SessionInput::ClientBroke,
+        };
+        self.session.handle(input, now).map(|()| true)
+    }
+
+    fn read_upstream(&mut self, now: Now, cx: &mut Context<'_>) -> Result<bool, Misuse> {
+        let Some(stream) = &mut self.upstream else { return Ok(false) };
+        if !self.session.wants_upstream() {
+            return Ok(false);
+        }
+        let input = match read_into(stream, self.session.upstream_buffer(), cx) {
+            Poll::Pending => return Ok(false),
+            Poll::Ready(Ok(0)) => SessionInput::UpstreamEnded,
+            Poll::Ready(Ok(n)) => SessionInput::UpstreamRead(n),
+            Poll::Ready(Err(_)) => SessionInput::UpstreamBroke,
+        };
+        self.session.handle(input, now).map(|()| true)
+    }
+
+    /// Results of what takes time: connections and the store.
+    fn hear_outcomes(&mut self, now: Now, cx: &mut Context<'_>) -> Result<bool, Fatal> {
+        let mut moved = false;
+        if self.connecting
+            && let Some(call) = &mut self.call
+            && let Some(connected) = call.poll_connected(cx)?
+        {
+            moved = true;
+            self.connecting = false;
+            let input = match connected {
+                Ok((stream, reused)) => {
+                    (self.upstream, self.flushing) = (Some(stream), false);
+                    SessionInput::Connected { reused }
+                }
+                Err(fault) => SessionInput::ConnectFailed(fault),
+            };
+            self.session.handle(input, now)?;
+        }
+        if let Some((id, receiver)) = &mut self.asked
+            && let Poll::Ready(outcome) = receiver.as_mut().poll_next(cx)
+        {
+            let id = *id;
+            self.asked = None;
+            moved = true;
+            // No outcome: the storage thread is gone. The session's own deadline answers the client.
+            if let Some(outcome) = outcome {
+                self.session.handle(SessionInput::Store(id, outcome), now)?;
+            }
+        }
+        Ok(moved)
+    }
+
+    /// Whether the session's deadline has come; it is told then. Else the timer is set for it.
+    fn is_due(&mut self, now: Now, cx: &mut Context<'_>) -> Result<bool, Misuse> {
+        let Some((due, _)) = self.session.poll_timeout() else { return Ok(false) };
+        if due <= now.mono {
+            self.session.handle(SessionInput::Deadline, now)?;
+            return Ok(true);
+        }
+        if self.timer_at.is_none_or(|at| due < at) {
+            self.set_timer(due);
+        }
+        while Pin::new(&mut self.timer).poll(cx).is_ready() {
+            self.set_timer(due);
+        }
+        Ok(false)
+    }
+
+    fn set_timer(&mut self, due: Instant) {
+        self.timer_at = Some(due);
+        self.timer.set_at(clock::to_std(due));
+    }
+}
+
+impl Future for Connection {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        if self.drain_key.is_none() {
+            let key = self.shared.drain.listen(cx.waker().clone());
+            self.drain_key = Some(key);
+        }
+        match self.turn_until_idle(cx) {
+            Ok(poll) => poll,
+            Err(fatal) => {
+                tracing::error!(%fatal, session = ?self.session, "closing a connection");
+                Poll::Ready(())
+            }
+        }
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.shared.drain.leave(self.drain_key);
+    }
+}
+
+/// Writes what waits, with one system call. Pending too when nothing waits.
+fn write_queue<S: AsyncWrite + Unpin>(
+    stream: &mut S,
+    queue: &OutQueue,
+    cx: &mut Context<'_>,
+) -> Poll<io::Result<usize>> {
+    if queue.is_empty() {
+        return Poll::Pending;
+    }
+    let mut slices = [IoSlice::new(&[]); MAX_SLICES];
+    let filled = queue.fill(&mut slices);
+    let written = match &slices[..filled] {
+        [one] => ready!(Pin::new(stream).poll_write(cx, one)),
+        many => ready!(Pin::new(stream).poll_write_vectored(cx, many)),
+    };
+    Poll::Ready(written.and_then(|n| if n == 0 { Err(io::ErrorKind::WriteZero.into()) } else { Ok(n) }))
+}
+
+/// Reads as much as fits into the spare room of `buffer`, with one system call. 0 is the end.
+fn read_into<S: AsyncRead + Unpin>(
+    stream: &mut S,
+    buffer: &mut BytesMut,
+    cx: &mut Context<'_>,
+) -> Poll<io::Result<usize>> {
+    SCRATCH.with_borrow_mut(|scratch| {
+        let room = (buffer.capacity() - buffer.len()).min(scratch.len());
+        let read = ready!(Pin::new(stream).poll_read(cx, &mut scratch[..room]));
+        Poll::Ready(read.inspect(|n| buffer.extend_from_slice(&scratch[..*n])))
+    })
+}

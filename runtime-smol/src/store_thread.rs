@@ -1,0 +1,146 @@
+//! Storage on a thread of its own: SQL never runs where sockets are served. Workers send effects over a channel and get
+//! outcomes back; grants that are in memory are answered at once, without it.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use async_channel::{Receiver, Sender};
+use async_executor::LocalExecutor;
+use async_io::Timer;
+use futures_lite::FutureExt as _;
+use llm_proxy_core::auth::{Grant, TokenDigest};
+use llm_proxy_core::exchange::{Payer, StoreEffect, StoreOutcome};
+use llm_proxy_core::time::Now;
+use llm_proxy_storage::{OpenError, Storage, StorageConfig};
+
+/// How often counts of uses are written.
+const FLUSH_EVERY: Duration = Duration::from_secs(1);
+
+/// An outcome on its way.
+pub(crate) type Asked = Pin<Box<Receiver<StoreOutcome>>>;
+
+struct Job {
+    effect: StoreEffect,
+    now: Now,
+    reply: Sender<StoreOutcome>,
+}
+
+/// The way to storage, cloned into every connection.
+#[derive(Clone)]
+pub(crate) struct StoreLink {
+    storage: Storage,
+    jobs: Sender<Job>,
+}
+
+/// The thread. It ends when all links are gone, after it has written what was counted.
+pub(crate) struct StoreThread {
+    thread: JoinHandle<()>,
+}
+
+impl StoreLink {
+    pub(crate) const fn storage(&self) -> &Storage {
+        &self.storage
+    }
+
+    pub(crate) fn cached_grant(&self, digest: &TokenDigest, now: Now) -> Option<Arc<Grant>> {
+        self.storage.cached_grant(digest, now.mono)
+    }
+
+    /// Asks; at most one question per connection is under way, so the channel needs no bound of its own.
+    pub(crate) fn ask(&self, effect: StoreEffect, now: Now) -> Asked {
+        let (reply, outcome) = async_channel::bounded(1);
+        // If the thread is gone, the reply is dropped with the job, and the receiver says so.
+        let _ = self.jobs.try_send(Job { effect, now, reply });
+        Box::pin(outcome)
+    }
+
+    pub(crate) fn note_use(&self, payer: Payer, now: Now) {
+        self.storage.note_use(payer.token, now.wall);
+    }
+}
+
+impl StoreThread {
+    /// Opens storage on a new thread.
+    ///
+    /// # Errors
+    /// What opening said.
+    pub(crate) fn start(config: StorageConfig) -> Result<(Self, StoreLink), StartError> {
+        let (opened, wait) = std::sync::mpsc::sync_channel(1);
+        let (jobs, queue) = async_channel::unbounded();
+        let thread = std::thread::Builder::new().name("storage".to_owned()).spawn(move || {
+            let executor = LocalExecutor::new();
+            async_io::block_on(executor.run(serve(&executor, config, &opened, queue)));
+        });
+        let thread = thread.map_err(StartError::Thread)?;
+        let storage = wait.recv().map_err(|_| StartError::Thread(io::Error::other("the storage thread died")))??;
+        Ok((Self { thread }, StoreLink { storage, jobs }))
+    }
+
+    /// Waits for the thread to end. All links must be gone, or this waits for them.
+    pub(crate) fn join(self) {
+        if self.thread.join().is_err() {
+            tracing::error!("the storage thread died: the last counts of uses may be lost");
+        }
+    }
+}
+
+/// Why storage could not be started.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum StartError {
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    #[error("cannot start a thread: {0}")]
+    Thread(io::Error),
+}
+
+async fn serve(
+    executor: &LocalExecutor<'_>,
+    config: StorageConfig,
+    opened: &std::sync::mpsc::SyncSender<Result<Storage, StartError>>,
+    queue: Receiver<Job>,
+) {
+    let storage = match Storage::open(config).await {
+        Ok(storage) => storage,
+        Err(error) => return drop(opened.send(Err(error.into()))),
+    };
+    if opened.send(Ok(storage.clone())).is_err() {
+        return;
+    }
+    // Apart from the queue: a flush may wait for the database's write lock, and look-ups must not wait behind it.
+    let (stop, stopped) = async_channel::bounded(1);
+    let flusher = executor.spawn(flush_regularly(storage.clone(), stopped));
+    while let Ok(job) = queue.recv().await {
+        executor.spawn(perform(storage.clone(), job)).detach();
+    }
+    drop(stop);
+    flusher.await;
+    storage.close().await;
+}
+
+async fn perform(storage: Storage, job: Job) {
+    let outcome = storage.perform(job.effect, job.now).await;
+    // Nobody waits any more if the client went away; what was asked is done all the same.
+    let _ = job.reply.try_send(outcome);
+}
+
+/// Writes the counted uses again and again, until `stopped` is closed; never breaks a flush off.
+async fn flush_regularly(storage: Storage, stopped: Receiver<()>) {
+    let stop = async {
+        let _ = stopped.recv().await;
+        true
+    };
+    let mut stop = std::pin::pin!(stop);
+    loop {
+        let tick = async {
+            Timer::after(FLUSH_EVERY).await;
+            false
+        };
+        if stop.as_mut().or(tick).await {
+            return;
+        }
+        storage.flush().await;
+    }
+}
