@@ -15,3 +15,12 @@ mod tokio {
     #[path = "list/mod.rs"]
     mod list;
 }
+
+/// The list on the smol runtime.
+#[cfg(test)]
+#[path = "."]
+mod smol {
+    const RUNTIME: &str = "smol";
+    #[path = "list/mod.rs"]
+    mod list;
+}
