@@ -143,7 +143,10 @@ mod tests {
 
         assert_eq!((code, err.as_str()), (1, ""));
         assert_eq!(report["ok"], false);
-        assert_eq!(report["errors"][0], "RUNTIME (environment): this is none of the accepted words; write tokio or smol");
+        assert_eq!(
+            report["errors"][0],
+            "RUNTIME (environment): this is none of the accepted words; write tokio or smol"
+        );
         assert_eq!(report["warnings"][0], "ENABLE_TLS is set, but means nothing. TLS is on when TLS_CERT_FILE is set.");
         let token = report["settings"].as_array().unwrap().iter().find(|line| line["name"] == "MANAGEMENT_TOKEN");
         assert_eq!(token.unwrap()["value"], "********");

@@ -34,13 +34,13 @@ struct Slots {
     wanted: Option<ConnectRequest>,
     connected: Option<Connected>,
     content: Option<Body>,
-    answer: Option<Response>,
+    answer: Option<Box<Response>>,
 }
 
 /// What the HTTP client does next for a call.
 enum Order {
     Connect(ConnectRequest),
-    Answer(Response),
+    Answer(Box<Response>),
 }
 
 impl Line {
@@ -77,7 +77,7 @@ impl HttpClient for Carrier {
                     let connected = self.0.connect(&wanted).await;
                     lock(&line.0).connected = Some(connected);
                 }
-                Order::Answer(answer) => return Ok(answer),
+                Order::Answer(answer) => return Ok(*answer),
             }
         }
     }
@@ -163,7 +163,7 @@ impl Call {
             FromUpstream::Head(head, framing) => {
                 let mut answer = Response::new(StatusCode::Ok);
                 answer.set_body(Body::from_reader(self.from_upstream.reader(), None));
-                lock(&self.line.0).answer = Some(answer);
+                lock(&self.line.0).answer = Some(Box::new(answer));
                 self.downward = Downward::Head(head, framing);
             }
             FromUpstream::Content(content) if !content.is_empty() => {

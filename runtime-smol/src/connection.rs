@@ -16,9 +16,7 @@ use std::time::Duration;
 use async_io::{Async, Timer};
 use bytes::BytesMut;
 use futures_lite::{AsyncRead, AsyncWrite, Stream as _};
-use llm_proxy_core::connection::{
-    EffectId, MAX_SLICES, Next, OutQueue, Relay, Session, SessionEffect, SessionInput,
-};
+use llm_proxy_core::connection::{EffectId, MAX_SLICES, Next, OutQueue, Relay, Session, SessionEffect, SessionInput};
 use llm_proxy_core::exchange::{ConnectRequest, Ended, Misuse, StoreEffect, StoreOutcome};
 use llm_proxy_core::reject::UpstreamFault;
 use llm_proxy_core::settings::Provider;

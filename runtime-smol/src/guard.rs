@@ -243,8 +243,7 @@ impl Serving {
         let heads = &mut self.heads;
         let head = self.wire.take(|bytes| heads.response(bytes));
         let head = head.map_err(|wrong| Broken::Failed(format!("{wrong:?}")))?.ok_or(Broken::Changed)?;
-        let framing =
-            response_framing(&self.method, &head).map_err(|wrong| Broken::Failed(format!("{wrong:?}")))?;
+        let framing = response_framing(&self.method, &head).map_err(|wrong| Broken::Failed(format!("{wrong:?}")))?;
         self.body = Some(BodyDecoder::new(framing, BodyLimits::default()));
         Ok(())
     }

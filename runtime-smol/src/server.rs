@@ -151,12 +151,7 @@ fn listen(config: &ServerConfig) -> Result<(SocketAddr, Vec<TcpListener>), RunEr
     Err(refused)
 }
 
-async fn stop_on_signal(
-    workers: Vec<Worker>,
-    teller: &Teller,
-    signals: &mut Signals,
-    limit: Duration,
-) -> Stopped {
+async fn stop_on_signal(workers: Vec<Worker>, teller: &Teller, signals: &mut Signals, limit: Duration) -> Stopped {
     let name = next_signal(signals).await;
     tracing::info!(signal = name, limit = ?limit, "stopping: no new connections, exchanges may finish");
     teller.drain();

@@ -63,13 +63,8 @@ impl Upstreams {
     fn take_idle(&self, wanted: &ConnectRequest) -> Option<UpstreamStream> {
         let now = clock::now().mono;
         let mut pool = self.pool();
-        while !wanted.fresh {
-            let idle = pool.take(&wanted.provider.base, now)?;
-            if idle.is_quiet() {
-                return Some(idle);
-            }
-        }
-        None
+        let mut next = || if wanted.fresh { None } else { pool.take(&wanted.provider.base, now) };
+        std::iter::from_fn(&mut next).find(UpstreamStream::is_quiet)
     }
 }
 

@@ -58,12 +58,7 @@ impl Worker {
     ///
     /// # Errors
     /// If the system gives no thread.
-    pub(crate) fn start(
-        index: usize,
-        listener: TcpListener,
-        shared: Arc<Shared>,
-        phases: Phases,
-    ) -> io::Result<Self> {
+    pub(crate) fn start(index: usize, listener: TcpListener, shared: Arc<Shared>, phases: Phases) -> io::Result<Self> {
         let (done, drained) = async_channel::bounded(1);
         let thread = std::thread::Builder::new().name(format!("worker-{index}")).spawn(move || {
             let executor = LocalExecutor::new();

@@ -126,7 +126,7 @@ pub(super) const CONNECTIONS: Form<Option<NonZeroUsize>> = Form {
 pub(super) const DATABASE: Form<()> = Form { accepted: "sqlite", parse: database };
 
 /// Which runtime.
-pub(super) const RUNTIME: Form<Runtime> = 
+pub(super) const RUNTIME: Form<Runtime> =
     Form { accepted: "tokio or smol", parse: |text| Runtime::parse(text).ok_or_else(not_a_word) };
 
 /// How much is logged.

@@ -95,6 +95,13 @@ impl Pair {
         }
     }
 
+    /// The same, with a driver through which all messages go.
+    #[must_use]
+    pub fn relayed(mut self) -> Self {
+        self.session = self.session.relayed();
+        self
+    }
+
     /// The client sends bytes. Says how many of them the session wanted to read.
     pub fn client(&mut self, bytes: impl AsRef<[u8]>) -> usize {
         let mut taken = 0;
