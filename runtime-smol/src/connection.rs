@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use async_io::{Async, Timer};
 use bytes::BytesMut;
-use futures_lite::{AsyncRead, AsyncWrite, Stream as _};
+use futures_lite::{AsyncWrite, Stream as _};
 use llm_proxy_core::connection::{EffectId, MAX_SLICES, Next, OutQueue, Relay, Session, SessionEffect, SessionInput};
 use llm_proxy_core::exchange::{ConnectRequest, Ended, Misuse, StoreEffect, StoreOutcome};
 use llm_proxy_core::reject::UpstreamFault;
@@ -28,8 +28,9 @@ use crate::call::Call;
 use crate::clock;
 use crate::crossing::Broken;
 use crate::guard::Guard;
+use crate::ready::Readiness;
 use crate::store_thread::Asked;
-use crate::upstream::UpstreamStream;
+use crate::upstream::{Socket, UpstreamStream};
 use crate::worker::Shared;
 
 /// How many turns one poll may take before other tasks get theirs.
@@ -55,7 +56,9 @@ enum Fatal {
 pub(crate) struct Connection {
     session: Session,
     client: Async<TcpStream>,
+    client_ready: Readiness,
     upstream: Option<UpstreamStream>,
+    upstream_ready: Readiness,
     /// Bytes may wait inside of TLS although the session's queue is empty.
     flushing: bool,
     connecting: bool,
@@ -78,7 +81,9 @@ impl Connection {
         Self {
             session,
             client,
+            client_ready: Readiness::default(),
             upstream: None,
+            upstream_ready: Readiness::default(),
             flushing: false,
             connecting: false,
             guard: Guard::default(),
@@ -101,8 +106,8 @@ impl Connection {
             moved |= self.carry(now, cx)?;
             moved |= self.write_client(now, cx)?;
             moved |= self.write_upstream(now, cx)?;
-            moved |= self.read_upstream(now, cx)?;
-            moved |= self.read_client(now, cx)?;
+            moved |= self.read_upstream(now)?;
+            moved |= self.read_client(now)?;
             moved |= self.hear_outcomes(now, cx)?;
             if !moved {
                 match self.session.next() {
@@ -269,11 +274,12 @@ impl Connection {
         }
     }
 
-    fn read_client(&mut self, now: Now, cx: &mut Context<'_>) -> Result<bool, Misuse> {
-        if !self.session.wants_client() {
+    fn read_client(&mut self, now: Now) -> Result<bool, Misuse> {
+        if !self.session.wants_client() || !self.client_ready.take() {
             return Ok(false);
         }
-        let input = match read_into(&mut self.client, self.session.client_buffer(), cx) {
+        let read = read_into(&mut self.client, self.session.client_buffer(), &self.client_ready);
+        let input = match read {
             Poll::Pending => return Ok(false),
             Poll::Ready(Ok(0)) => SessionInput::ClientEnded,
             Poll::Ready(Ok(n)) => SessionInput::ClientRead(n),
@@ -282,12 +288,13 @@ impl Connection {
         self.session.handle(input, now).map(|()| true)
     }
 
-    fn read_upstream(&mut self, now: Now, cx: &mut Context<'_>) -> Result<bool, Misuse> {
+    fn read_upstream(&mut self, now: Now) -> Result<bool, Misuse> {
         let Some(stream) = &mut self.upstream else { return Ok(false) };
-        if !self.session.wants_upstream() {
+        if !self.session.wants_upstream() || !self.upstream_ready.take() {
             return Ok(false);
         }
-        let input = match read_into(stream, self.session.upstream_buffer(), cx) {
+        let read = read_into(stream, self.session.upstream_buffer(), &self.upstream_ready);
+        let input = match read {
             Poll::Pending => return Ok(false),
             Poll::Ready(Ok(0)) => SessionInput::UpstreamEnded,
             Poll::Ready(Ok(n)) => SessionInput::UpstreamRead(n),
@@ -307,6 +314,7 @@ impl Connection {
             self.connecting = false;
             let input = match connected {
                 Ok((stream, reused)) => {
+                    self.upstream_ready.note();
                     (self.upstream, self.flushing) = (Some(stream), false);
                     SessionInput::Connected { reused }
                 }
@@ -355,6 +363,8 @@ impl Future for Connection {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         if self.drain_key.is_none() {
+            self.client_ready.belongs_to(cx.waker());
+            self.upstream_ready.belongs_to(cx.waker());
             let key = self.shared.drain.listen(cx.waker().clone());
             self.drain_key = Some(key);
         }
@@ -393,14 +403,18 @@ fn write_queue<S: AsyncWrite + Unpin>(
 }
 
 /// Reads as much as fits into the spare room of `buffer`, with one system call. 0 is the end.
-fn read_into<S: AsyncRead + Unpin>(
-    stream: &mut S,
-    buffer: &mut BytesMut,
-    cx: &mut Context<'_>,
-) -> Poll<io::Result<usize>> {
+fn read_into<S: Socket>(stream: &mut S, buffer: &mut BytesMut, ready: &Readiness) -> Poll<io::Result<usize>> {
+    let cx = &mut ready.context();
     SCRATCH.with_borrow_mut(|scratch| {
         let room = (buffer.capacity() - buffer.len()).min(scratch.len());
-        let read = ready!(Pin::new(stream).poll_read(cx, &mut scratch[..room]));
-        Poll::Ready(read.inspect(|n| buffer.extend_from_slice(&scratch[..*n])))
+        let read = ready!(Pin::new(&mut *stream).poll_read(cx, &mut scratch[..room]));
+        if let Ok(n) = read {
+            buffer.extend_from_slice(&scratch[..n]);
+            // One that gave less than there was room for is empty now: to be told of more costs no read.
+            if n == room || stream.poll_readable(cx).is_ready() {
+                ready.note();
+            }
+        }
+        Poll::Ready(read)
     })
 }

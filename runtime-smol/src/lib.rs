@@ -17,6 +17,7 @@ mod guard;
 mod listener;
 mod phase;
 mod pipe;
+mod ready;
 mod server;
 mod store_thread;
 mod upstream;

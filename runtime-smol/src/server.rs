@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use async_io::Timer;
 use async_signal::{Signal, Signals};
-use futures_lite::{FutureExt as _, StreamExt as _};
+use futures_lite::{FutureExt as _, StreamExt as _, future};
 use llm_proxy_core::auth::TokenKey;
 use llm_proxy_core::rules::Rules;
 use llm_proxy_storage::{OpenError, StorageConfig};
@@ -125,7 +125,7 @@ pub fn run(
     drop(store);
     tracing::info!(%addr, workers = config.workers, runtime = "smol", "listening");
     listening(Listening { addr });
-    let stopped = async_io::block_on(stop_on_signal(workers?, &teller, &mut signals, config.shutdown_timeout));
+    let stopped = future::block_on(stop_on_signal(workers?, &teller, &mut signals, config.shutdown_timeout));
     store_thread.join();
     tracing::info!(?stopped, "stopped");
     Ok(stopped)

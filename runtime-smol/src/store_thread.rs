@@ -10,7 +10,7 @@ use std::time::Duration;
 use async_channel::{Receiver, Sender};
 use async_executor::LocalExecutor;
 use async_io::Timer;
-use futures_lite::FutureExt as _;
+use futures_lite::{FutureExt as _, future};
 use llm_proxy_core::auth::{Grant, TokenDigest};
 use llm_proxy_core::exchange::{Payer, StoreEffect, StoreOutcome};
 use llm_proxy_core::time::Now;
@@ -72,7 +72,8 @@ impl StoreThread {
         let (jobs, queue) = async_channel::unbounded();
         let thread = std::thread::Builder::new().name("storage".to_owned()).spawn(move || {
             let executor = LocalExecutor::new();
-            async_io::block_on(executor.run(serve(&executor, config, &opened, queue)));
+            // Not the reactor's own: sockets are the workers' business, and this thread must not hold it for them.
+            future::block_on(executor.run(serve(&executor, config, &opened, queue)));
         });
         let thread = thread.map_err(StartError::Thread)?;
         let storage = wait.recv().map_err(|_| StartError::Thread(io::Error::other("the storage thread died")))??;

@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::io;
 use std::net::{TcpListener, TcpStream};
+use std::rc::Rc;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -61,8 +62,9 @@ impl Worker {
     pub(crate) fn start(index: usize, listener: TcpListener, shared: Arc<Shared>, phases: Phases) -> io::Result<Self> {
         let (done, drained) = async_channel::bounded(1);
         let thread = std::thread::Builder::new().name(format!("worker-{index}")).spawn(move || {
-            let executor = LocalExecutor::new();
-            if let Err(error) = async_io::block_on(executor.run(serve(&executor, listener, shared, phases, done))) {
+            let executor = Rc::new(LocalExecutor::new());
+            let serving = serve(executor.clone(), listener, shared, phases, done);
+            if let Err(error) = async_io::block_on(executor.run(serving)) {
                 tracing::error!(%error, "a worker cannot serve");
             }
         })?;
@@ -82,18 +84,21 @@ impl Worker {
 }
 
 async fn serve(
-    executor: &LocalExecutor<'_>,
+    executor: Rc<LocalExecutor<'static>>,
     listener: TcpListener,
     shared: Arc<Shared>,
     phases: Phases,
     done: Sender<Infallible>,
 ) -> io::Result<()> {
-    let listener = Async::new(listener)?;
+    let listener = Rc::new(Async::new(listener)?);
     let sweeper = executor.spawn(sweep(shared.clone()));
-    phases.draining().or(accept(executor, &listener, &shared)).await;
+    // A task, since this future is polled whenever the thread wakes, and each poll would try the listener.
+    let accepting = executor.spawn(accept(executor.clone(), listener.clone(), shared.clone()));
+    phases.draining().await;
+    accepting.cancel().await;
     // What the kernel has accepted already is served: its client could not know that we stop.
     while let Ok((client, _)) = listener.get_ref().accept() {
-        spawn(executor, Async::new(client), &shared, None);
+        spawn(&executor, Async::new(client), &shared, None);
     }
     drop(listener);
     shared.drain.start();
@@ -104,11 +109,11 @@ async fn serve(
     Ok(())
 }
 
-async fn accept(executor: &LocalExecutor<'_>, listener: &Async<TcpListener>, shared: &Arc<Shared>) {
+async fn accept(executor: Rc<LocalExecutor<'static>>, listener: Rc<Async<TcpListener>>, shared: Arc<Shared>) {
     loop {
         let permit = shared.permits.acquire_arc().await;
         match listener.accept().await {
-            Ok((client, _)) => spawn(executor, Ok(client), shared, Some(permit)),
+            Ok((client, _)) => spawn(&executor, Ok(client), &shared, Some(permit)),
             Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
             Err(error) => {
                 tracing::warn!(%error, "cannot accept a connection");
@@ -119,7 +124,7 @@ async fn accept(executor: &LocalExecutor<'_>, listener: &Async<TcpListener>, sha
 }
 
 fn spawn(
-    executor: &LocalExecutor<'_>,
+    executor: &LocalExecutor<'static>,
     client: io::Result<Async<TcpStream>>,
     shared: &Arc<Shared>,
     permit: Option<SemaphoreGuardArc>,
