@@ -112,7 +112,7 @@ pub(crate) struct Call {
 }
 
 impl Call {
-    /// Lets surf send a request to the provider; `None` if its address is no URL for surf.
+    /// Lets surf send a request to the provider; `None` if there can be no URL for surf.
     pub(crate) fn start(client: Arc<surf::Client>, wanted: &ConnectRequest) -> Option<Self> {
         let (line, to_upstream) = (Line::default(), Pipe::default());
         let mut request = Request::new(Method::Post, url(&wanted.provider.base)?);
@@ -244,11 +244,16 @@ fn now<T>(poll: Poll<Result<T, Broken>>) -> Result<T, Broken> {
     }
 }
 
-/// The provider's address as surf wants it. The true target travels beside.
+/// The provider's address as surf wants it; one that its URL parser does not take gets a stand-in, since the true one
+/// travels beside.
 fn url(base: &BaseUrl) -> Option<Url> {
     let scheme = match base.scheme {
         Scheme::Http => "http",
         Scheme::Https => "https",
     };
-    Url::parse(&format!("{scheme}://{}/", base.authority)).ok()
+    let url = Url::parse(&format!("{scheme}://{}/", base.authority));
+    url.or_else(|_| Url::parse("http://upstream.invalid/")).ok()
 }
+
+#[cfg(test)]
+mod tests;

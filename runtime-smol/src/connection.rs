@@ -4,19 +4,16 @@
 //! Each turn performs what the session asks, carries its messages, moves bytes where there is room, and hands every
 //! result back. It decides nothing about a request; the only limits here are of fairness.
 
-use std::cell::RefCell;
 use std::future::Future;
-use std::io::{self, IoSlice};
 use std::net::{Shutdown, TcpStream};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use async_io::{Async, Timer};
-use bytes::BytesMut;
-use futures_lite::{AsyncWrite, Stream as _};
-use llm_proxy_core::connection::{EffectId, MAX_SLICES, Next, OutQueue, Relay, Session, SessionEffect, SessionInput};
+use futures_lite::{AsyncWrite as _, Stream as _};
+use llm_proxy_core::connection::{EffectId, Next, Relay, Session, SessionEffect, SessionInput};
 use llm_proxy_core::exchange::{ConnectRequest, Ended, Misuse, StoreEffect, StoreOutcome};
 use llm_proxy_core::reject::UpstreamFault;
 use llm_proxy_core::settings::Provider;
@@ -29,19 +26,13 @@ use crate::clock;
 use crate::crossing::Broken;
 use crate::guard::Guard;
 use crate::ready::Readiness;
+use crate::socket::{read_into, write_queue};
 use crate::store_thread::Asked;
-use crate::upstream::{Socket, UpstreamStream};
+use crate::upstream::UpstreamStream;
 use crate::worker::Shared;
 
 /// How many turns one poll may take before other tasks get theirs.
 const TURNS: usize = 64;
-/// The most that one read takes.
-const READ: usize = 64 * 1024;
-
-thread_local! {
-    /// Where a socket is read to: bytes are copied from here, since spare room cannot be lent out before it is written.
-    static SCRATCH: RefCell<Box<[u8]>> = RefCell::new(vec![0; READ].into_boxed_slice());
-}
 
 /// Why a connection cannot go on.
 #[derive(Debug, Error)]
@@ -382,39 +373,4 @@ impl Drop for Connection {
     fn drop(&mut self) {
         self.shared.drain.leave(self.drain_key);
     }
-}
-
-/// Writes what waits, with one system call. Pending too when nothing waits.
-fn write_queue<S: AsyncWrite + Unpin>(
-    stream: &mut S,
-    queue: &OutQueue,
-    cx: &mut Context<'_>,
-) -> Poll<io::Result<usize>> {
-    if queue.is_empty() {
-        return Poll::Pending;
-    }
-    let mut slices = [IoSlice::new(&[]); MAX_SLICES];
-    let filled = queue.fill(&mut slices);
-    let written = match &slices[..filled] {
-        [one] => ready!(Pin::new(stream).poll_write(cx, one)),
-        many => ready!(Pin::new(stream).poll_write_vectored(cx, many)),
-    };
-    Poll::Ready(written.and_then(|n| if n == 0 { Err(io::ErrorKind::WriteZero.into()) } else { Ok(n) }))
-}
-
-/// Reads as much as fits into the spare room of `buffer`, with one system call. 0 is the end.
-fn read_into<S: Socket>(stream: &mut S, buffer: &mut BytesMut, ready: &Readiness) -> Poll<io::Result<usize>> {
-    let cx = &mut ready.context();
-    SCRATCH.with_borrow_mut(|scratch| {
-        let room = (buffer.capacity() - buffer.len()).min(scratch.len());
-        let read = ready!(Pin::new(&mut *stream).poll_read(cx, &mut scratch[..room]));
-        if let Ok(n) = read {
-            buffer.extend_from_slice(&scratch[..n]);
-            // One that gave less than there was room for is empty now: to be told of more costs no read.
-            if n == room || stream.poll_readable(cx).is_ready() {
-                ready.note();
-            }
-        }
-        Poll::Ready(read)
-    })
 }

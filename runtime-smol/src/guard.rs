@@ -295,3 +295,6 @@ fn canonical_head(method: &Method, framing: Framing) -> String {
     };
     format!("{method} / HTTP/1.1\r\nHost: llm-proxy\r\n{framing}")
 }
+
+#[cfg(test)]
+mod tests;

@@ -19,6 +19,7 @@ mod phase;
 mod pipe;
 mod ready;
 mod server;
+mod socket;
 mod store_thread;
 mod upstream;
 mod worker;

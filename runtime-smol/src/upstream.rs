@@ -30,28 +30,6 @@ pub(crate) enum UpstreamStream {
     Tls(Box<TlsStream<Async<TcpStream>>>),
 }
 
-/// What a connection reads from.
-pub(crate) trait Socket: AsyncRead + Unpin {
-    /// Asks to be told when there is more to read. Ready if there may be more now.
-    fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>>;
-}
-
-impl Socket for Async<TcpStream> {
-    fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.poll_readable(cx)
-    }
-}
-
-impl Socket for UpstreamStream {
-    fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self {
-            Self::Plain(tcp) => tcp.poll_readable(cx),
-            // It may hold more than its socket does.
-            Self::Tls(_) => Poll::Ready(Ok(())),
-        }
-    }
-}
-
 /// Makes connections.
 #[derive(Clone)]
 pub(crate) struct Connector {

@@ -2,7 +2,7 @@
 //! machine. It decides only the order, and who waits for whom.
 
 use super::client::ClientEvent;
-use super::relay::{Relay, Relays};
+use super::relay::Relays;
 use super::session::{EffectId, HIGH_WATER, Life, Session, SessionEffect, Upstream};
 use crate::exchange::{
     AnswerTo, Context, Effect, Exchange, FromUpstream, Input, LocalAnswer, NewRequest, Outcome, ToClient, ToUpstream,
@@ -126,7 +126,7 @@ impl Session {
         }
     }
 
-    fn tell_upstream(&mut self, message: ToUpstream) {
+    pub(super) fn tell_upstream(&mut self, message: ToUpstream) {
         match message {
             ToUpstream::Head(method, head, framing) => self.upstream.send_head(method, head, framing),
             ToUpstream::Content(content) => self.upstream.send_data(content),
@@ -134,7 +134,7 @@ impl Session {
         }
     }
 
-    fn tell_client(&mut self, message: ToClient, now: Now) {
+    pub(super) fn tell_client(&mut self, message: ToClient, now: Now) {
         if self.client.out.is_empty() {
             self.last_write = now.mono;
         }
@@ -189,38 +189,6 @@ impl Session {
         }
         self.effects.push_back(SessionEffect::Ended(Box::new(ended)));
         true
-    }
-
-    fn next_from_upstream(&mut self) -> Option<FromUpstream> {
-        let Some(relays) = &mut self.relays else { return self.upstream.poll_event() };
-        relays.from_upstream.next(|| self.upstream.poll_event())
-    }
-
-    fn next_from_client(&mut self) -> Option<ClientEvent> {
-        let Some(relays) = &mut self.relays else { return self.client.poll_event() };
-        relays.from_client.next(|| self.client.poll_event())
-    }
-
-    /// A message is back from its detour.
-    pub(super) fn on_relayed(&mut self, relay: Relay, now: Now) {
-        let Some(relays) = &mut self.relays else { return };
-        match relay {
-            Relay::FromClient(event) => relays.from_client.hand_back(event),
-            Relay::FromUpstream(message) => relays.from_upstream.hand_back(message),
-            Relay::ToClient(message) if relays.to_client.arrive() => self.tell_client(message, now),
-            Relay::ToUpstream(message) if relays.to_upstream.arrive() => self.tell_upstream(message),
-            Relay::ToClient(_) | Relay::ToUpstream(_) => {}
-        }
-    }
-
-    /// Whether something of the client's is on its detour.
-    pub(super) fn has_request_outside(&self) -> bool {
-        self.relays.as_ref().is_some_and(|relays| !relays.from_client.is_idle())
-    }
-
-    /// Whether something for the client is on its detour.
-    fn is_telling_client(&self) -> bool {
-        self.relays.as_ref().is_some_and(|relays| !relays.to_client.is_idle())
     }
 
     fn finish(&mut self) {

@@ -5,7 +5,9 @@
 use std::collections::VecDeque;
 
 use super::client::ClientEvent;
+use super::session::Session;
 use crate::exchange::{FromUpstream, ToClient, ToUpstream};
+use crate::time::Now;
 
 /// A message that a relayed session hands out ([`super::Session::poll_relay`]) and takes back
 /// ([`super::SessionInput::Relayed`]), the same as it was.
@@ -36,6 +38,54 @@ impl Relays {
         let relay = relay.or_else(|| self.to_client.hand_out().map(Relay::ToClient));
         let relay = relay.or_else(|| self.to_upstream.hand_out().map(Relay::ToUpstream));
         relay.or_else(|| self.from_upstream.hand_out().map(Relay::FromUpstream))
+    }
+}
+
+impl Session {
+    /// The same session, but each message between its machines goes through the driver: [`Session::poll_relay`].
+    #[must_use]
+    pub fn relayed(mut self) -> Self {
+        self.relays = Some(Box::default());
+        self
+    }
+
+    /// The next message to carry, in a session that is [`Session::relayed`]. Give it back with
+    /// [`SessionInput::Relayed`] before anything else is waited for; one whose exchange ended meanwhile may be dropped.
+    #[must_use]
+    pub fn poll_relay(&mut self) -> Option<Relay> {
+        self.relays.as_mut()?.hand_out()
+    }
+
+    pub(super) fn next_from_upstream(&mut self) -> Option<FromUpstream> {
+        let Some(relays) = &mut self.relays else { return self.upstream.poll_event() };
+        relays.from_upstream.next(|| self.upstream.poll_event())
+    }
+
+    pub(super) fn next_from_client(&mut self) -> Option<ClientEvent> {
+        let Some(relays) = &mut self.relays else { return self.client.poll_event() };
+        relays.from_client.next(|| self.client.poll_event())
+    }
+
+    /// A message is back from its detour.
+    pub(super) fn on_relayed(&mut self, relay: Relay, now: Now) {
+        let Some(relays) = &mut self.relays else { return };
+        match relay {
+            Relay::FromClient(event) => relays.from_client.hand_back(event),
+            Relay::FromUpstream(message) => relays.from_upstream.hand_back(message),
+            Relay::ToClient(message) if relays.to_client.arrive() => self.tell_client(message, now),
+            Relay::ToUpstream(message) if relays.to_upstream.arrive() => self.tell_upstream(message),
+            Relay::ToClient(_) | Relay::ToUpstream(_) => {}
+        }
+    }
+
+    /// Whether something of the client's is on its detour.
+    pub(super) fn has_request_outside(&self) -> bool {
+        self.relays.as_ref().is_some_and(|relays| !relays.from_client.is_idle())
+    }
+
+    /// Whether something for the client is on its detour.
+    pub(super) fn is_telling_client(&self) -> bool {
+        self.relays.as_ref().is_some_and(|relays| !relays.to_client.is_idle())
     }
 }
 

@@ -167,20 +167,6 @@ impl Session {
         }
     }
 
-    /// The same session, but each message between its machines goes through the driver: [`Session::poll_relay`].
-    #[must_use]
-    pub fn relayed(mut self) -> Self {
-        self.relays = Some(Box::default());
-        self
-    }
-
-    /// The next message to carry, in a session that is [`Session::relayed`]. Give it back with
-    /// [`SessionInput::Relayed`] before anything else is waited for; one whose exchange ended meanwhile may be dropped.
-    #[must_use]
-    pub fn poll_relay(&mut self) -> Option<Relay> {
-        self.relays.as_mut()?.hand_out()
-    }
-
     /// Where to read the client's next bytes to. Only while [`Session::wants_client`].
     pub fn client_buffer(&mut self) -> &mut BytesMut {
         self.client.read_buffer()
