@@ -5,6 +5,7 @@
 mod commands;
 mod demo;
 mod logging;
+mod runtime;
 mod server;
 mod settings;
 
@@ -63,7 +64,7 @@ fn run(
     };
     match cli.command {
         Command::Server(flags) => server_command::run(&flags, environment, err),
-        Command::Demo(flags) => demo_command::run(&flags, err),
+        Command::Demo(flags) => demo_command::run(&flags, environment, err),
         Command::Config(ConfigCommand::Check(flags)) => config::check(&flags, environment, out, err),
     }
 }
@@ -136,13 +137,16 @@ mod tests {
 
     #[test]
     fn a_check_in_json_is_one_document() {
-        let environment = [("MANAGEMENT_TOKEN", TOKEN), ("ENABLE_TLS", "true"), ("RUNTIME", "smol")];
+        let environment = [("MANAGEMENT_TOKEN", TOKEN), ("ENABLE_TLS", "true"), ("RUNTIME", "async-std")];
         let (code, out, err) = program(&[&["config", "check", "--json"], &NO_FILE[..]].concat(), &environment);
         let report: serde_json::Value = serde_json::from_str(&out).unwrap();
 
         assert_eq!((code, err.as_str()), (1, ""));
         assert_eq!(report["ok"], false);
-        assert_eq!(report["errors"][0], "RUNTIME (environment): smol is not supported by this version; write tokio");
+        assert_eq!(
+            report["errors"][0],
+            "RUNTIME (environment): this is none of the accepted words; write tokio or smol"
+        );
         assert_eq!(report["warnings"][0], "ENABLE_TLS is set, but means nothing. TLS is on when TLS_CERT_FILE is set.");
         let token = report["settings"].as_array().unwrap().iter().find(|line| line["name"] == "MANAGEMENT_TOKEN");
         assert_eq!(token.unwrap()["value"], "********");

@@ -6,10 +6,10 @@ use llm_proxy_core::auth::TokenKey;
 use llm_proxy_core::http1::HeadLimits;
 use llm_proxy_core::quota::Concurrency;
 use llm_proxy_core::rules::{Patience, Rules};
-use llm_proxy_runtime_tokio::{RunError, ServerConfig, Stopped, run};
 use llm_proxy_storage::{Database, StorageConfig};
 
-use crate::settings::{Runtime, Settings, StoreSettings};
+use crate::runtime::{RunError, ServerConfig, Stopped};
+use crate::settings::{Settings, StoreSettings};
 
 /// Serves until a signal comes.
 ///
@@ -17,9 +17,7 @@ use crate::settings::{Runtime, Settings, StoreSettings};
 /// [`RunError`], before anything was accepted.
 pub(crate) fn serve(settings: Settings) -> Result<Stopped, RunError> {
     let (config, storage) = (config(&settings), storage(&settings.store));
-    match settings.server.runtime {
-        Runtime::Tokio => run(&config, storage, |token_key| rules(settings, token_key), |_| {}),
-    }
+    settings.server.runtime.run(config, storage, |token_key| rules(settings, token_key), |_| {})
 }
 
 fn config(settings: &Settings) -> ServerConfig {

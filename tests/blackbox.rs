@@ -4,6 +4,8 @@
 //! written once (`list/`) and instantiated once per runtime, so a test that is missing on one runtime does not compile.
 //! Run by `./scripts/test`, which installs the SDKs that some of the tests drive.
 
+#![expect(clippy::duplicate_mod, reason = "the list is one text that is instantiated once per runtime")]
+
 #[cfg(test)]
 mod harness;
 
@@ -12,6 +14,15 @@ mod harness;
 #[path = "."]
 mod tokio {
     const RUNTIME: &str = "tokio";
+    #[path = "list/mod.rs"]
+    mod list;
+}
+
+/// The list on the smol runtime.
+#[cfg(test)]
+#[path = "."]
+mod smol {
+    const RUNTIME: &str = "smol";
     #[path = "list/mod.rs"]
     mod list;
 }

@@ -1,6 +1,7 @@
 //! `llm-proxy demo`: the server on embedded defaults (SQLite in a temporary folder), the built-in mock upstream, one
 //! project and one token made, and one streamed answer shown. No key, no network.
 
+use std::ffi::OsString;
 use std::io::{self, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;
@@ -11,15 +12,15 @@ use llm_proxy_core::quota::Concurrency;
 use llm_proxy_core::rules::{Patience, Rules};
 use llm_proxy_core::secret::Secret;
 use llm_proxy_core::settings::{Networks, ProviderDefaults, Providers, ProvidersError, parse_providers};
-use llm_proxy_runtime_tokio::{self as runtime, RunError, ServerConfig, Stopped};
 use llm_proxy_storage::{Database, StorageConfig};
 use thiserror::Error;
 use tracing_subscriber::filter::LevelFilter;
 
-use super::{described, fail, stop_code};
+use super::{WRONG_USAGE, described, fail, stop_code};
 use crate::demo::{DemoUpstream, show};
 use crate::logging;
-use crate::settings::{LogFormat, LogLevel, LogSettings};
+use crate::runtime::{RunError, ServerConfig, Stopped};
+use crate::settings::{LogFormat, LogLevel, LogSettings, Runtime};
 
 const PROVIDER: &str = "demo";
 
@@ -40,25 +41,45 @@ pub(crate) struct DemoFlags {
     /// Where to listen; a port that is taken is replaced by a free one
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
     addr: SocketAddr,
+    /// The runtime: tokio or smol [RUNTIME]
+    #[arg(long, value_name = "NAME")]
+    runtime: Option<String>,
+}
+
+impl DemoFlags {
+    /// The runtime of the flag, else of the environment, else tokio.
+    fn runtime(&self, mut environment: impl Iterator<Item = (OsString, OsString)>) -> Option<Runtime> {
+        let name = self.runtime.clone().map(OsString::from);
+        let name = name.or_else(|| environment.find(|(name, _)| name == "RUNTIME").map(|(_, value)| value));
+        name.map_or(Some(Runtime::Tokio), |name| name.to_str().and_then(Runtime::parse))
+    }
 }
 
 /// Runs the demo until a signal comes. What keeps it from starting goes to `err`.
 ///
 /// # Errors
 /// If it cannot print.
-pub(crate) fn run(flags: &DemoFlags, err: &mut impl Write) -> io::Result<u8> {
+pub(crate) fn run(
+    flags: &DemoFlags,
+    environment: impl Iterator<Item = (OsString, OsString)>,
+    err: &mut impl Write,
+) -> io::Result<u8> {
+    let Some(runtime) = flags.runtime(environment) else {
+        writeln!(err, "error: RUNTIME: this is none of the accepted words; write tokio or smol")?;
+        return Ok(WRONG_USAGE);
+    };
     let log = LogSettings { level: LogLevel(LevelFilter::ERROR), format: LogFormat::Text, file: None };
     let _log = match logging::start(&log) {
         Ok(log) => log,
         Err(error) => return fail(err, &described(&error)),
     };
-    match demo(flags.addr) {
+    match demo(runtime, flags.addr) {
         Ok(stopped) => Ok(stop_code(stopped)),
         Err(error) => fail(err, &described(&error)),
     }
 }
 
-fn demo(addr: SocketAddr) -> Result<Stopped, DemoError> {
+fn demo(runtime: Runtime, addr: SocketAddr) -> Result<Stopped, DemoError> {
     let folder = tempfile::Builder::new().prefix("llm-proxy-demo-").tempdir()?;
     let upstream = DemoUpstream::start()?;
     let providers = providers(upstream.addr())?;
@@ -83,11 +104,11 @@ fn demo(addr: SocketAddr) -> Result<Stopped, DemoError> {
         patience: Patience::default(),
         version: env!("CARGO_PKG_VERSION"),
     };
-    let stopped = runtime::run(&config, storage, rules, |listening| {
+    let stopped = runtime.run(config, storage, rules, |addr| {
         let management_token = management_token.clone();
         // The server must go on serving while the tour asks it.
         std::thread::spawn(move || {
-            if let Err(error) = show(listening.addr, &management_token, PROVIDER) {
+            if let Err(error) = show(addr, &management_token, PROVIDER) {
                 tracing::error!(%error, "the demo's own requests failed");
             }
         });

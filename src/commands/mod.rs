@@ -8,8 +8,7 @@ use std::error::Error;
 use std::ffi::OsString;
 use std::io::{self, Write};
 
-use llm_proxy_runtime_tokio::Stopped;
-
+use crate::runtime::Stopped;
 use crate::settings::{Gathered, Problem, SettingsFlags, Sources, gather};
 
 /// Everything was as it should be.

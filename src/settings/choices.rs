@@ -7,6 +7,19 @@ use tracing_subscriber::filter::LevelFilter;
 pub(crate) enum Runtime {
     /// `tokio`
     Tokio,
+    /// `smol`
+    Smol,
+}
+
+impl Runtime {
+    /// Reads a runtime's name.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        match text {
+            "tokio" => Some(Self::Tokio),
+            "smol" => Some(Self::Smol),
+            _ => None,
+        }
+    }
 }
 
 /// How much is logged.

@@ -31,7 +31,7 @@ pub(crate) struct SettingsFlags {
     /// The file to log to, in place of the standard error stream [LOG_FILE]
     #[arg(long, value_name = "FILE")]
     log_file: Option<String>,
-    /// The runtime: tokio [RUNTIME]
+    /// The runtime: tokio or smol [RUNTIME]
     #[arg(long, value_name = "NAME")]
     runtime: Option<String>,
     /// How many worker threads [WORKERS]

@@ -126,7 +126,8 @@ pub(super) const CONNECTIONS: Form<Option<NonZeroUsize>> = Form {
 pub(super) const DATABASE: Form<()> = Form { accepted: "sqlite", parse: database };
 
 /// Which runtime.
-pub(super) const RUNTIME: Form<Runtime> = Form { accepted: "tokio", parse: runtime };
+pub(super) const RUNTIME: Form<Runtime> =
+    Form { accepted: "tokio or smol", parse: |text| Runtime::parse(text).ok_or_else(not_a_word) };
 
 /// How much is logged.
 pub(super) const LEVEL: Form<LogLevel> = Form {
@@ -240,14 +241,6 @@ fn database(text: &str) -> Result<(), String> {
     }
 }
 
-fn runtime(text: &str) -> Result<Runtime, String> {
-    match text {
-        "tokio" => Ok(Runtime::Tokio),
-        "smol" => Err("smol is not supported by this version".to_owned()),
-        _ => Err(not_a_word()),
-    }
-}
-
 fn host_port(text: &str) -> Result<(), String> {
     let is_url = ["redis://", "rediss://"].iter().any(|scheme| text.starts_with(scheme));
     let has_port = text.rsplit_once(':').is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok());
@@ -325,7 +318,6 @@ mod tests {
     #[test]
     fn what_this_version_lacks_is_said() {
         assert_eq!((DATABASE.parse)("mysql"), Err("mysql is not supported by this version".to_owned()));
-        assert_eq!((RUNTIME.parse)("smol"), Err("smol is not supported by this version".to_owned()));
         assert_eq!((RUNTIME.parse)("async-std"), Err(not_a_word()));
     }
 

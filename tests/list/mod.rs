@@ -9,6 +9,7 @@ mod faults;
 mod framing;
 mod garbage;
 mod heads;
+mod library_faults;
 mod limits;
 mod load;
 mod malformed;
@@ -25,6 +26,7 @@ mod secrets;
 mod starting;
 mod store;
 mod streaming;
+mod threads;
 mod tls;
 mod waits;
 

@@ -4,6 +4,7 @@
 //! - [`Pool`] says which idle upstream connection to reuse or close.
 //! - [`Session`] is what a driver of sockets holds: one client connection, the exchange that runs on it, and the
 //!   upstream connection that the exchange uses, pumped as one machine.
+//! - [`Relay`] is a message between those machines, for a driver that carries each through HTTP libraries of its own.
 //!
 //! It decides how long a connection lives and what may wait in it. It never decides what a request may do, and never
 //! lets a byte of one exchange be seen in another.
@@ -127,6 +128,7 @@ mod out_queue;
 mod pool;
 mod pump;
 mod read_buffer;
+mod relay;
 mod session;
 mod upstream;
 
@@ -138,5 +140,6 @@ mod tests;
 pub use client::{ClientConnection, ClientEvent};
 pub use out_queue::{MAX_SLICES, OutQueue};
 pub use pool::Pool;
+pub use relay::Relay;
 pub use session::{EffectId, Next, Session, SessionEffect, SessionInput};
 pub use upstream::UpstreamConnection;

@@ -2,6 +2,7 @@
 //! machine. It decides only the order, and who waits for whom.
 
 use super::client::ClientEvent;
+use super::relay::Relays;
 use super::session::{EffectId, HIGH_WATER, Life, Session, SessionEffect, Upstream};
 use crate::exchange::{
     AnswerTo, Context, Effect, Exchange, FromUpstream, Input, LocalAnswer, NewRequest, Outcome, ToClient, ToUpstream,
@@ -33,10 +34,10 @@ impl Session {
     /// One message from the upstream to the exchange, if the client takes what follows from it.
     fn take_from_upstream(&mut self, now: Now) -> bool {
         let wanted = self.exchange.as_ref().is_some_and(Exchange::uses_upstream);
-        if !wanted || !self.wants_upstream() {
+        if !wanted || !self.wants_upstream() || self.is_telling_client() {
             return false;
         }
-        let Some(message) = self.upstream.poll_event() else { return false };
+        let Some(message) = self.next_from_upstream() else { return false };
         if let FromUpstream::Failed(_) = message {
             self.effects.push_back(SessionEffect::CloseUpstream);
             self.link = Upstream::None;
@@ -53,7 +54,10 @@ impl Session {
                     self.step(Input::Stalled, now);
                     return false;
                 }
-                let Some(event) = self.client.poll_event() else { return false };
+                if self.relays.as_ref().is_some_and(|relays| !relays.to_upstream.is_idle()) {
+                    return false;
+                }
+                let Some(event) = self.next_from_client() else { return false };
                 match event {
                     ClientEvent::Data(data) => self.step(Input::Content(data), now),
                     ClientEvent::End(trailers) => self.step(Input::RequestEnd(trailers), now),
@@ -69,11 +73,11 @@ impl Session {
     }
 
     fn begin_exchange(&mut self, now: Now) -> bool {
-        match self.client.poll_event() {
+        match self.next_from_client() {
             Some(ClientEvent::Request(head, framing)) => self.on_request(head, framing, now),
             Some(ClientEvent::Malformed(wrong)) => self.refuse_unread(&Refusal::Malformed(wrong), now),
             Some(ClientEvent::Data(_) | ClientEvent::End(_)) => {}
-            None if !self.client.has_ended() => return false,
+            None if !self.client.has_ended() || self.has_request_outside() => return false,
             None if self.client.has_partial_head() => {
                 self.refuse_unread(&Refusal::Malformed(Malformed::StartLine), now);
             }
@@ -113,19 +117,28 @@ impl Session {
             }
             None => {}
         }
+        if let Some(relays) = &mut self.relays {
+            upstream.into_iter().for_each(|message| relays.to_upstream.send(message));
+            client.into_iter().for_each(|message| relays.to_client.send(message));
+            return;
+        }
         if let Some(message) = upstream {
-            match message {
-                ToUpstream::Head(method, head, framing) => self.upstream.send_head(method, head, framing),
-                ToUpstream::Content(content) => self.upstream.send_data(content),
-                ToUpstream::End(trailers) => self.upstream.send_end(&trailers),
-            }
+            self.tell_upstream(message);
         }
         if let Some(message) = client {
             self.tell_client(message, now);
         }
     }
 
-    fn tell_client(&mut self, message: ToClient, now: Now) {
+    pub(super) fn tell_upstream(&mut self, message: ToUpstream) {
+        match message {
+            ToUpstream::Head(method, head, framing) => self.upstream.send_head(method, head, framing),
+            ToUpstream::Content(content) => self.upstream.send_data(content),
+            ToUpstream::End(trailers) => self.upstream.send_end(&trailers),
+        }
+    }
+
+    pub(super) fn tell_client(&mut self, message: ToClient, now: Now) {
         if self.client.out.is_empty() {
             self.last_write = now.mono;
         }
@@ -151,9 +164,15 @@ impl Session {
 
     /// Puts an exchange that is over away, and makes both connections ready for the next, or ends them.
     fn finish_exchange(&mut self, now: Now) -> bool {
+        if self.life == Life::Open && self.is_telling_client() {
+            return false;
+        }
         let Some(ended) = self.exchange.as_ref().and_then(Exchange::ended) else { return false };
         let Some(exchange) = self.exchange.take() else { return false };
         self.asked_store = false;
+        if let Some(relays) = &mut self.relays {
+            **relays = Relays::default();
+        }
         match std::mem::replace(&mut self.link, Upstream::None) {
             Upstream::None => {}
             Upstream::Open(provider) if self.upstream.is_reusable() => {

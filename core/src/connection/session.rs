@@ -10,6 +10,7 @@ use bytes::BytesMut;
 
 use super::client::ClientConnection;
 use super::out_queue::OutQueue;
+use super::relay::{Relay, Relays};
 use super::upstream::UpstreamConnection;
 use crate::deadline::Deadline;
 use crate::exchange::{ConnectRequest, Context, Ended, Exchange, Input as Step, Misuse, StoreEffect, StoreOutcome};
@@ -72,6 +73,8 @@ pub enum SessionInput {
     UpstreamWriteFailed,
     /// Storage answered.
     Store(EffectId, StoreOutcome),
+    /// A message of [`Session::poll_relay`] is back.
+    Relayed(Relay),
     /// The instant of [`Session::poll_timeout`] has come.
     Deadline,
     /// The program is stopping: finish what runs, begin nothing on this connection.
@@ -140,6 +143,8 @@ pub struct Session {
     /// Whether the client may still be sending when the connection ends.
     pub(super) linger: bool,
     pub(super) last_write: Instant,
+    /// The detour through the driver, if there is one.
+    pub(super) relays: Option<Box<Relays>>,
 }
 
 impl Session {
@@ -164,6 +169,7 @@ impl Session {
             until_close: false,
             linger: false,
             last_write: now.mono,
+            relays: None,
         }
     }
 
@@ -296,6 +302,7 @@ impl Session {
                     self.on_store(outcome, now)?;
                 }
             }
+            SessionInput::Relayed(relay) => self.on_relayed(relay, now),
             SessionInput::Deadline => self.on_deadline(now),
             SessionInput::Drain => self.on_drain(now),
         }
@@ -379,10 +386,12 @@ impl Session {
         self.draining = true;
         if self.exchange.is_some() {
             self.step(Step::Drain, now);
-        } else if self.life == Life::Open && self.client.awaits_first_head() && !self.client.has_partial_head() {
+        } else if self.life != Life::Open || self.client.has_partial_head() || self.has_request_outside() {
+            // What has begun is served.
+        } else if self.client.awaits_first_head() {
             // Its first request may be on the wire: the client could not know. It gets a moment.
             self.first_head_by = Some(now.mono + self.rules.patience.first_head_at_stop);
-        } else if self.life == Life::Open && !self.client.has_partial_head() {
+        } else {
             self.life = Life::Finishing;
         }
     }
@@ -394,7 +403,8 @@ impl Session {
     }
 
     pub(super) fn try_step(&mut self, input: Step, now: Now) -> Result<(), Misuse> {
-        let Some(exchange) = &mut self.exchange else { return Ok(()) };
+        // One that is over is kept only while its last messages are outside.
+        let Some(exchange) = self.exchange.as_mut().filter(|exchange| !exchange.is_over()) else { return Ok(()) };
         exchange.handle(input, &mut Context { rules: &self.rules, now, scratch: &mut self.scratch })?;
         self.drain_exchange(now);
         Ok(())

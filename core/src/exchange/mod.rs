@@ -264,6 +264,12 @@ impl Exchange {
         self.request_complete
     }
 
+    /// Whether it is over.
+    #[must_use]
+    pub const fn is_over(&self) -> bool {
+        matches!(self.state, State::Over(..))
+    }
+
     /// The exchange in retrospect, once it is over.
     #[must_use]
     pub fn ended(&self) -> Option<Ended> {

@@ -12,20 +12,31 @@ use crate::testing::{KEY, MANAGEMENT_TOKEN, Pair, Split, check, get, grant, ok, 
 ///
 /// # Panics
 /// If a law is broken: see [`check`](crate::testing::check); also if the machine panics, never comes to rest, or takes
-/// an input that does not fit.
+/// an input that does not fit; or if anybody hears anything else from a session whose messages go through its driver.
 pub fn exchange(data: &[u8]) {
+    let (direct, relayed) = (converse(data, |pair| pair), converse(data, Pair::relayed));
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    assert_eq!(text(&relayed.client_log), text(&direct.client_log), "the client hears something else");
+    assert_eq!(relayed.uses, direct.uses, "an upstream hears something else");
+    let outcomes =
+        |pair: &Pair| pair.ended.iter().map(|ended| (ended.outcome, ended.status, ended.code)).collect::<Vec<_>>();
+    assert_eq!(outcomes(&relayed), outcomes(&direct));
+}
+
+fn converse(data: &[u8], drive: impl FnOnce(Pair) -> Pair) -> Pair {
     let mut bytes = Operations(data);
     let limited = bytes.next().is_multiple_of(4);
     let grant = crate::auth::Grant { max_requests: limited.then_some(9), ..grant() };
     let mut rules = rules();
     rules.head_limits.bytes = 4096;
-    let mut pair = Pair::with(rules, Some(grant));
+    let mut pair = drive(Pair::with(rules, Some(grant)));
     pair.store.left = 3;
     while !bytes.0.is_empty() {
         step(&mut pair, &mut bytes);
     }
     settle(&mut pair);
     check(&pair);
+    pair
 }
 
 /// What is left of the fuzzer's bytes.

@@ -99,6 +99,13 @@ impl Pair {
         }
     }
 
+    /// The same, with a driver through which all messages go.
+    #[must_use]
+    pub fn relayed(mut self) -> Self {
+        self.session = self.session.relayed();
+        self
+    }
+
     /// The client sends bytes. Says how many of them the session wanted to read.
     pub fn client(&mut self, bytes: impl AsRef<[u8]>) -> usize {
         let mut taken = 0;
@@ -252,7 +259,7 @@ impl Pair {
     /// Performs and writes until nothing moves, as after a change of a knob.
     pub fn drain(&mut self) {
         for _ in 0..10_000_000 {
-            if !self.perform() && !self.write() {
+            if !self.perform() && !self.carry() && !self.write() {
                 return;
             }
         }
@@ -297,6 +304,13 @@ impl Pair {
             }
             SessionEffect::Ended(ended) => self.ended.push(*ended),
         }
+        true
+    }
+
+    /// Carries a message of a relayed session straight back.
+    fn carry(&mut self) -> bool {
+        let Some(relay) = self.session.poll_relay() else { return false };
+        self.session.handle(SessionInput::Relayed(relay), self.now).unwrap();
         true
     }
 

@@ -1,0 +1,226 @@
+//! The whole program on smol: storage opens, workers listen, a signal comes, and everything ends in order.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_io::Timer;
+use async_lock::Semaphore;
+use async_signal::{Signal, Signals};
+use futures_lite::{FutureExt as _, StreamExt as _, future};
+use llm_proxy_core::auth::TokenKey;
+use llm_proxy_core::rules::Rules;
+use llm_proxy_storage::{OpenError, StorageConfig};
+use thiserror::Error;
+
+use crate::listener;
+use crate::phase::{Teller, phases};
+use crate::store_thread::{StartError, StoreThread};
+use crate::upstream::Connector;
+use crate::worker::{Shared, Worker};
+
+/// How often it is looked whether all workers live.
+const LOOK_FOR_DEATHS: Duration = Duration::from_secs(1);
+
+/// How the server runs.
+#[derive(Clone, Debug)]
+pub struct ServerConfig {
+    /// Where to listen: the first of these that this host has. One that is taken is an error.
+    pub listen: Vec<SocketAddr>,
+    /// How many workers, at least 1.
+    pub workers: usize,
+    /// How many client connections at once, over all workers.
+    pub max_connections: usize,
+    /// How long running exchanges may take to finish at the stop.
+    pub shutdown_timeout: Duration,
+    /// The roots by which upstreams are verified; `None` is the system's.
+    pub root_certificates: Option<PathBuf>,
+}
+
+/// Told once, when connections are accepted.
+#[derive(Clone, Copy, Debug)]
+pub struct Listening {
+    /// The address, with the port that was taken for port 0.
+    pub addr: SocketAddr,
+}
+
+/// How the server ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Stopped {
+    /// Every exchange was finished.
+    Drained,
+    /// Some were cut: by a second signal, or because they took too long.
+    Cut,
+}
+
+/// Why the server could not run.
+#[derive(Debug, Error)]
+pub enum RunError {
+    /// Storage could not be opened.
+    #[error(transparent)]
+    Storage(#[from] OpenError),
+    /// The address cannot be listened on.
+    #[error("cannot listen on {addr}: {}", describe(source))]
+    Listen {
+        /// The address.
+        addr: SocketAddr,
+        /// Why.
+        source: io::Error,
+    },
+    /// No address was given.
+    #[error("there is no address to listen on: set LISTEN_ADDR")]
+    NoAddress,
+    /// TLS cannot be set up.
+    #[error("cannot set up TLS: {0}")]
+    Tls(#[from] rustls::Error),
+    /// The system refused a thread, a runtime or a signal handler.
+    #[error("cannot start: {0}")]
+    System(#[from] io::Error),
+}
+
+fn describe(error: &io::Error) -> String {
+    let kind = error.kind();
+    if kind == io::ErrorKind::AddrInUse {
+        "address already in use; stop the program that listens there, or set LISTEN_ADDR to another address".to_owned()
+    } else if kind == io::ErrorKind::PermissionDenied {
+        format!("{error}; ports below 1024 need a privilege")
+    } else {
+        error.to_string()
+    }
+}
+
+impl From<StartError> for RunError {
+    fn from(error: StartError) -> Self {
+        match error {
+            StartError::Open(error) => Self::Storage(error),
+            StartError::Thread(error) => Self::System(error),
+        }
+    }
+}
+
+/// Serves until a signal (SIGINT, SIGTERM) comes, then stops in order: accept no more, finish exchanges, flush what was
+/// counted, close storage. `rules` gets the key of token digests, which only storage knows. `listening` is called once.
+///
+/// # Errors
+/// [`RunError`], before anything was accepted.
+pub fn run(
+    config: &ServerConfig,
+    storage: StorageConfig,
+    rules: impl FnOnce(TokenKey) -> Rules,
+    listening: impl FnOnce(Listening),
+) -> Result<Stopped, RunError> {
+    let mut signals = Signals::new([Signal::Int, Signal::Term, Signal::Hup])?;
+    let (store_thread, store) = StoreThread::start(storage)?;
+    let rules = Arc::new(rules(store.storage().token_key().clone()));
+    let (addr, listeners) = listen(config)?;
+    let (teller, phases) = phases();
+    let connector = Connector::new(config.root_certificates.as_deref())?;
+    let permits = Arc::new(Semaphore::new(config.max_connections.max(1)));
+    let workers: io::Result<Vec<Worker>> = listeners
+        .into_iter()
+        .enumerate()
+        .map(|(index, listener)| {
+            let shared = Shared::new(rules.clone(), store.clone(), connector.clone(), permits.clone());
+            Worker::start(index, listener, shared, phases.clone())
+        })
+        .collect();
+    drop(store);
+    let workers = workers?;
+    tracing::info!(%addr, workers = config.workers, runtime = "smol", "listening");
+    listening(Listening { addr });
+    let stopped = future::block_on(async {
+        let stopped = stop_on_signal(workers, &teller, &mut signals, config.shutdown_timeout).await;
+        let written = async {
+            store_thread.ended().await;
+            stopped
+        };
+        let again = async {
+            let name = next_signal(&mut signals).await;
+            tracing::warn!(signal = name, "another signal: not waiting for the store; the last counts of uses may be lost");
+            Stopped::Cut
+        };
+        written.or(again).await
+    });
+    if stopped == Stopped::Drained {
+        store_thread.join();
+    }
+    tracing::info!(?stopped, "stopped");
+    Ok(stopped)
+}
+
+fn listen(config: &ServerConfig) -> Result<(SocketAddr, Vec<TcpListener>), RunError> {
+    let mut refused = RunError::NoAddress;
+    for addr in config.listen.iter().copied() {
+        match listener::listen(addr, config.workers) {
+            Ok(listeners) => {
+                let addr = listeners.first().map_or(Ok(addr), TcpListener::local_addr)?;
+                return Ok((addr, listeners));
+            }
+            Err(source) => {
+                let taken = source.kind() == io::ErrorKind::AddrInUse;
+                refused = RunError::Listen { addr, source };
+                if taken {
+                    break;
+                }
+            }
+        }
+    }
+    Err(refused)
+}
+
+async fn stop_on_signal(workers: Vec<Worker>, teller: &Teller, signals: &mut Signals, limit: Duration) -> Stopped {
+    let told = async { Some(next_signal(signals).await) };
+    let died = async {
+        a_death(&workers).await;
+        None
+    };
+    let Some(name) = told.or(died).await else {
+        tracing::error!("a worker died: stopping, since its share of the connections would hang");
+        teller.cut();
+        return Stopped::Cut;
+    };
+    tracing::info!(signal = name, limit = ?limit, "stopping: no new connections, exchanges may finish");
+    teller.drain();
+    let drained = async {
+        for worker in &workers {
+            worker.drained().await;
+        }
+        Stopped::Drained
+    };
+    let again = async {
+        let name = next_signal(signals).await;
+        tracing::warn!(signal = name, "second signal: cutting what still runs");
+        Stopped::Cut
+    };
+    let late = async {
+        Timer::after(limit).await;
+        tracing::warn!("exchanges took longer than SHUTDOWN_TIMEOUT: cutting them");
+        Stopped::Cut
+    };
+    let stopped = drained.or(again).or(late).await;
+    teller.cut();
+    workers.into_iter().for_each(Worker::join);
+    stopped
+}
+
+/// Waits until one of the workers has ended by itself, which is never meant to happen.
+async fn a_death(workers: &[Worker]) {
+    while !workers.iter().any(Worker::has_died) {
+        Timer::after(LOOK_FOR_DEATHS).await;
+    }
+}
+
+/// The next signal to stop. A hangup is none: a closed terminal or a reload must not cut streams.
+async fn next_signal(signals: &mut Signals) -> &'static str {
+    loop {
+        match signals.next().await {
+            Some(Ok(Signal::Int)) => return "SIGINT",
+            Some(Ok(Signal::Hup)) => tracing::warn!("SIGHUP is ignored: this version reads its files only at the start"),
+            Some(Ok(_)) => return "SIGTERM",
+            Some(Err(error)) => tracing::error!(%error, "cannot receive a signal"),
+            None => std::future::pending().await,
+        }
+    }
+}

@@ -1,0 +1,196 @@
+//! Connections to upstreams: the worker's idle ones, and new ones: TCP, or TLS over it, verified against the system's
+//! roots.
+
+use std::io::{self, IoSlice, Read as _};
+use std::net::{IpAddr, SocketAddr, TcpStream, ToSocketAddrs as _};
+use std::path::Path;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::task::{Context, Poll};
+
+use async_io::Async;
+use futures_lite::{AsyncRead, AsyncWrite};
+use futures_rustls::TlsConnector;
+use futures_rustls::client::TlsStream;
+use llm_proxy_core::connection::Pool;
+use llm_proxy_core::exchange::ConnectRequest;
+use llm_proxy_core::reject::UpstreamFault;
+use llm_proxy_core::settings::{BaseUrl, Scheme};
+use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, RootCertStore};
+
+use crate::call::Connected;
+use crate::clock;
+use crate::pipe::lock;
+
+/// One connection.
+#[derive(Debug)]
+pub(crate) enum UpstreamStream {
+    Plain(Async<TcpStream>),
+    Tls(Box<TlsStream<Async<TcpStream>>>),
+}
+
+/// Makes connections.
+#[derive(Clone)]
+pub(crate) struct Connector {
+    tls: TlsConnector,
+}
+
+/// A worker's connections to upstreams.
+pub(crate) struct Upstreams {
+    connector: Connector,
+    pool: Mutex<Pool<UpstreamStream>>,
+}
+
+impl Upstreams {
+    pub(crate) fn new(connector: Connector) -> Self {
+        Self { connector, pool: Mutex::default() }
+    }
+
+    pub(crate) fn pool(&self) -> MutexGuard<'_, Pool<UpstreamStream>> {
+        lock(&self.pool)
+    }
+
+    /// An idle connection if there is one and any will do, else a new one.
+    pub(crate) async fn connect(&self, wanted: &ConnectRequest) -> Connected {
+        let base = &wanted.provider.base;
+        if let Some(idle) = self.take_idle(wanted) {
+            return Ok((idle, true));
+        }
+        Ok((self.connector.connect(base).await?, false))
+    }
+
+    fn take_idle(&self, wanted: &ConnectRequest) -> Option<UpstreamStream> {
+        self.pool().take(wanted, clock::now().mono, UpstreamStream::is_quiet)
+    }
+}
+
+impl Connector {
+    /// With the roots of that file; without one, the system's, or those that the environment's SSL_CERT_FILE and
+    /// SSL_CERT_DIR name. Where there are none, TLS upstreams cannot be verified and so not be reached; a warning says
+    /// so.
+    ///
+    /// # Errors
+    /// If the TLS library has no version and cipher in common with itself.
+    pub(crate) fn new(roots_file: Option<&Path>) -> Result<Self, rustls::Error> {
+        let loaded = match roots_file {
+            Some(file) => rustls_native_certs::load_certs_from_paths(Some(file), None),
+            None => rustls_native_certs::load_native_certs(),
+        };
+        let mut roots = RootCertStore::empty();
+        let (added, _) = roots.add_parsable_certificates(loaded.certs);
+        if added == 0 {
+            let errors: Vec<String> = loaded.errors.iter().map(ToString::to_string).collect();
+            tracing::warn!(
+                ?errors,
+                "no root certificates found: https upstreams cannot be verified; install ca-certificates or set SSL_CERT_FILE"
+            );
+        }
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let versions = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
+        let mut config = versions.with_root_certificates(roots).with_no_client_auth();
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        Ok(Self { tls: TlsConnector::from(Arc::new(config)) })
+    }
+
+    /// Connects to `base`, TLS handshake included. Why it failed is logged here, since the client is not told.
+    async fn connect(&self, base: &BaseUrl) -> Result<UpstreamStream, UpstreamFault> {
+        self.try_connect(base).await.map_err(|error| {
+            tracing::warn!(host = base.host, port = base.port, %error, "cannot reach the upstream");
+            UpstreamFault::Unreachable
+        })
+    }
+
+    async fn try_connect(&self, base: &BaseUrl) -> io::Result<UpstreamStream> {
+        let tcp = connect_to_any(addresses(base).await?).await?;
+        tcp.get_ref().set_nodelay(true)?;
+        match base.scheme {
+            Scheme::Http => Ok(UpstreamStream::Plain(tcp)),
+            Scheme::Https => {
+                let name = ServerName::try_from(base.host.clone()).map_err(io::Error::other)?;
+                Ok(UpstreamStream::Tls(Box::new(self.tls.connect(name, tcp).await?)))
+            }
+        }
+    }
+}
+
+async fn addresses(base: &BaseUrl) -> io::Result<Vec<SocketAddr>> {
+    if let Ok(ip) = base.host.parse::<IpAddr>() {
+        return Ok(vec![SocketAddr::new(ip, base.port)]);
+    }
+    let name = (base.host.clone(), base.port);
+    // The system's resolver blocks.
+    blocking::unblock(move || name.to_socket_addrs().map(Iterator::collect)).await
+}
+
+async fn connect_to_any(addresses: Vec<SocketAddr>) -> io::Result<Async<TcpStream>> {
+    let mut failed = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
+    for address in addresses {
+        match Async::<TcpStream>::connect(address).await {
+            Ok(tcp) => return Ok(tcp),
+            Err(error) => failed = error,
+        }
+    }
+    Err(failed)
+}
+
+impl UpstreamStream {
+    /// Whether an idle connection is still quiet. Anything to read on it (bytes, or the end) makes it useless, also where
+    /// only TLS knows of it: content that was decrypted and not read, or its end. Costs a system call.
+    pub(crate) fn is_quiet(&self) -> bool {
+        let tcp = match self {
+            Self::Plain(tcp) => tcp,
+            Self::Tls(tls) => {
+                let (tcp, session) = tls.get_ref();
+                if !session.wants_read() || session.wants_write() {
+                    return false;
+                }
+                tcp
+            }
+        };
+        matches!(tcp.get_ref().read(&mut [0]), Err(error) if error.kind() == io::ErrorKind::WouldBlock)
+    }
+}
+
+impl AsyncRead for UpstreamStream {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
+        match self.get_mut() {
+            Self::Plain(tcp) => Pin::new(tcp).poll_read(cx, buf),
+            Self::Tls(tls) => Pin::new(tls).poll_read(cx, buf),
+        }
+    }
+}
+
+impl AsyncWrite for UpstreamStream {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        match self.get_mut() {
+            Self::Plain(tcp) => Pin::new(tcp).poll_write(cx, buf),
+            Self::Tls(tls) => Pin::new(tls).poll_write(cx, buf),
+        }
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        match self.get_mut() {
+            Self::Plain(tcp) => Pin::new(tcp).poll_write_vectored(cx, bufs),
+            Self::Tls(tls) => Pin::new(tls).poll_write_vectored(cx, bufs),
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Plain(tcp) => Pin::new(tcp).poll_flush(cx),
+            Self::Tls(tls) => Pin::new(tls).poll_flush(cx),
+        }
+    }
+
+    fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Plain(tcp) => Pin::new(tcp).poll_close(cx),
+            Self::Tls(tls) => Pin::new(tls).poll_close(cx),
+        }
+    }
+}
