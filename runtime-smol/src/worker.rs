@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::io;
 use std::net::{TcpListener, TcpStream};
+use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -141,7 +142,10 @@ fn spawn(
     let session = Session::new(shared.rules.clone(), peer.ip().to_canonical(), seed, clock::now());
     let connection = Connection::new(session.relayed(), client, shared.clone());
     let task = async move {
-        connection.await;
+        // The executor would end the whole worker with it.
+        if AssertUnwindSafe(connection).catch_unwind().await.is_err() {
+            tracing::error!("a connection's task died");
+        }
         drop(permit);
     };
     executor.spawn(task).detach();

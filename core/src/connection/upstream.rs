@@ -35,7 +35,7 @@ enum Ending {
     Broken,
 }
 
-/// The machine for one upstream connection, or for one after another: [`UpstreamConnection::attach`] begins anew.
+/// The machine for one upstream connection, or for one after another: `attach` begins anew.
 #[derive(Debug)]
 pub struct UpstreamConnection {
     input: ReadBuffer,
