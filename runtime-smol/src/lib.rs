@@ -14,6 +14,8 @@ mod connection;
 mod crossing;
 mod drain;
 mod guard;
+#[cfg(test)]
+mod known_faults;
 mod listener;
 mod phase;
 mod pipe;

@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::io;
 use std::net::{TcpListener, TcpStream};
+use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -174,7 +175,10 @@ fn spawn(
         connection.begin_draining();
     }
     let task = async move {
-        connection.await;
+        // The executor would end the whole worker with it.
+        if AssertUnwindSafe(connection).catch_unwind().await.is_err() {
+            tracing::error!("a connection's task died");
+        }
         drop(permit);
     };
     executor.spawn(task).detach();

@@ -41,7 +41,7 @@ pub(crate) struct DemoFlags {
     /// Where to listen; a port that is taken is replaced by a free one
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
     addr: SocketAddr,
-    /// The runtime: tokio or smol [RUNTIME]
+    /// The runtime: tokio or smol; without it, what RUNTIME says
     #[arg(long, value_name = "NAME")]
     runtime: Option<String>,
 }

@@ -50,7 +50,7 @@ impl Session {
     }
 
     /// The next message to carry, in a session that is [`Session::relayed`]. Give it back with
-    /// [`SessionInput::Relayed`] before anything else is waited for; one whose exchange ended meanwhile may be dropped.
+    /// [`super::SessionInput::Relayed`] before anything else is waited for; one whose exchange ended meanwhile may be dropped.
     #[must_use]
     pub fn poll_relay(&mut self) -> Option<Relay> {
         self.relays.as_mut()?.hand_out()
