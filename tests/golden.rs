@@ -23,3 +23,12 @@ mod tokio {
         crate::golden::replay("tokio");
     }
 }
+
+/// The same scripts on the smol runtime, against the same texts.
+#[cfg(test)]
+mod smol {
+    #[test]
+    fn every_exchange_is_the_one_in_its_transcript() {
+        crate::golden::replay("smol");
+    }
+}
