@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
-use async_channel::{Receiver, Sender};
 use slab::Slab;
+use smol::channel::{self, Receiver, Sender};
 
 /// The worker's side and the connections' side.
 #[derive(Debug)]
@@ -22,7 +22,7 @@ impl Default for Drain {
         Self {
             started: AtomicBool::default(),
             connections: AtomicUsize::default(),
-            last_left: async_channel::bounded(1),
+            last_left: channel::bounded(1),
             wakers: Mutex::default(),
         }
     }

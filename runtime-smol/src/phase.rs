@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 
-use async_channel::{Receiver, Sender};
+use smol::channel::{self, Receiver, Sender};
 
 /// The side that tells.
 #[derive(Debug)]
@@ -20,7 +20,7 @@ pub(crate) struct Phases {
 
 /// Both sides.
 pub(crate) fn phases() -> (Teller, Phases) {
-    let ((tell_drain, drain), (tell_cut, cut)) = (async_channel::bounded(1), async_channel::bounded(1));
+    let ((tell_drain, drain), (tell_cut, cut)) = (channel::bounded(1), channel::bounded(1));
     (Teller { drain: tell_drain, cut: tell_cut }, Phases { drain, cut })
 }
 

@@ -7,12 +7,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_io::Timer;
-use async_lock::Semaphore;
 use async_signal::{Signal, Signals};
 use futures_lite::{FutureExt as _, StreamExt as _, future};
 use llm_proxy_core::auth::TokenKey;
 use llm_proxy_core::rules::Rules;
 use llm_proxy_storage::{OpenError, StorageConfig};
+use smol::lock::Semaphore;
 use thiserror::Error;
 
 use crate::listener;
@@ -138,7 +138,10 @@ pub fn run(
         };
         let again = async {
             let name = next_signal(&mut signals).await;
-            tracing::warn!(signal = name, "another signal: not waiting for the store; the last counts of uses may be lost");
+            tracing::warn!(
+                signal = name,
+                "another signal: not waiting for the store; the last counts of uses may be lost"
+            );
             Stopped::Cut
         };
         written.or(again).await
@@ -217,7 +220,9 @@ async fn next_signal(signals: &mut Signals) -> &'static str {
     loop {
         match signals.next().await {
             Some(Ok(Signal::Int)) => return "SIGINT",
-            Some(Ok(Signal::Hup)) => tracing::warn!("SIGHUP is ignored: this version reads its files only at the start"),
+            Some(Ok(Signal::Hup)) => {
+                tracing::warn!("SIGHUP is ignored: this version reads its files only at the start");
+            }
             Some(Ok(_)) => return "SIGTERM",
             Some(Err(error)) => tracing::error!(%error, "cannot receive a signal"),
             None => std::future::pending().await,

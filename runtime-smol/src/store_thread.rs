@@ -7,14 +7,14 @@ use std::pin::Pin;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use async_channel::{Receiver, Sender};
-use async_executor::LocalExecutor;
 use async_io::Timer;
 use futures_lite::{FutureExt as _, future};
 use llm_proxy_core::exchange::{StoreEffect, StoreOutcome};
 use llm_proxy_core::ids::TokenId;
 use llm_proxy_core::time::Now;
 use llm_proxy_storage::{OpenError, Storage, StorageConfig};
+use smol::LocalExecutor;
+use smol::channel::{self, Receiver, Sender};
 
 /// How often counts of uses are written.
 const FLUSH_EVERY: Duration = Duration::from_secs(1);
@@ -54,7 +54,7 @@ impl StoreLink {
     /// Asks. Who drops the receiver gives up: a look-up is then broken off, a change is made all the same. So at most
     /// one look-up per connection is under way, and the channel needs no bound of its own.
     pub(crate) fn ask(&self, effect: StoreEffect, now: Now) -> Asked {
-        let (reply, outcome) = async_channel::bounded(1);
+        let (reply, outcome) = channel::bounded(1);
         // If the thread is gone, the reply is dropped with the job, and the receiver says so.
         let _ = self.jobs.try_send(Job { effect, now, reply });
         Box::pin(outcome)
@@ -72,8 +72,8 @@ impl StoreThread {
     /// What opening said.
     pub(crate) fn start(config: StorageConfig) -> Result<(Self, StoreLink), StartError> {
         let (opened, wait) = std::sync::mpsc::sync_channel(1);
-        let (jobs, queue) = async_channel::unbounded();
-        let (end, ended) = async_channel::bounded::<Infallible>(1);
+        let (jobs, queue) = channel::unbounded();
+        let (end, ended) = channel::bounded::<Infallible>(1);
         let thread = std::thread::Builder::new().name("storage".to_owned()).spawn(move || {
             let _dropped_at_the_end = end;
             let executor = LocalExecutor::new();
@@ -122,7 +122,7 @@ async fn serve(
         return;
     }
     // Apart from the queue: a flush may wait for the database's write lock, and look-ups must not wait behind it.
-    let (stop, stopped) = async_channel::bounded(1);
+    let (stop, stopped) = channel::bounded(1);
     let flusher = executor.spawn(flush_regularly(storage.clone(), stopped));
     while let Ok(job) = queue.recv().await {
         executor.spawn(perform(storage.clone(), job)).detach();

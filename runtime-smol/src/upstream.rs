@@ -120,7 +120,7 @@ async fn addresses(base: &BaseUrl) -> io::Result<Vec<SocketAddr>> {
     }
     let name = (base.host.clone(), base.port);
     // The system's resolver blocks.
-    blocking::unblock(move || name.to_socket_addrs().map(Iterator::collect)).await
+    smol::unblock(move || name.to_socket_addrs().map(Iterator::collect)).await
 }
 
 async fn connect_to_any(addresses: Vec<SocketAddr>) -> io::Result<Async<TcpStream>> {

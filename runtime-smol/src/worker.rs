@@ -9,13 +9,13 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use async_channel::{Receiver, Sender};
-use async_executor::LocalExecutor;
 use async_io::{Async, Timer};
-use async_lock::{Semaphore, SemaphoreGuardArc};
 use futures_lite::FutureExt as _;
 use llm_proxy_core::connection::Session;
 use llm_proxy_core::rules::Rules;
+use smol::LocalExecutor;
+use smol::channel::{self, Receiver, Sender};
+use smol::lock::{Semaphore, SemaphoreGuardArc};
 
 use crate::call::Carrier;
 use crate::clock;
@@ -64,7 +64,7 @@ impl Worker {
     /// # Errors
     /// If the system gives no thread.
     pub(crate) fn start(index: usize, listener: TcpListener, shared: Arc<Shared>, phases: Phases) -> io::Result<Self> {
-        let (done, drained) = async_channel::bounded(1);
+        let (done, drained) = channel::bounded(1);
         let thread = std::thread::Builder::new().name(format!("worker-{index}")).spawn(move || {
             let executor = Rc::new(LocalExecutor::new());
             let serving = serve(executor.clone(), listener, shared, phases, done);
