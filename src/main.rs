@@ -107,6 +107,7 @@ mod tests {
             &["config", "check", "extra"],
             &["config", "check", "--workers", "0"],
             &["server", "--log-level", "loud"],
+            &["demo", "--runtime", "none"],
         ] {
             let (code, out, err) = program(arguments, &[("MANAGEMENT_TOKEN", TOKEN)]);
             assert_eq!((code, err.is_empty()), (64, false), "{arguments:?} {out}");

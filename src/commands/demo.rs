@@ -136,3 +136,22 @@ fn providers(upstream: SocketAddr) -> Result<Providers, ProvidersError> {
     );
     parse_providers(&file, &ProviderDefaults::default())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_flag_names_the_runtime_before_the_environment_does() {
+        let named = |flag: Option<&str>, variable: Option<&str>| {
+            let flags = DemoFlags { addr: ([127, 0, 0, 1], 0).into(), runtime: flag.map(str::to_owned) };
+            flags.runtime(variable.map(|value| ("RUNTIME".into(), value.into())).into_iter())
+        };
+        assert_eq!(named(None, None), Some(Runtime::Tokio));
+        assert_eq!(named(None, Some("smol")), Some(Runtime::Smol));
+        assert_eq!(named(Some("tokio"), Some("smol")), Some(Runtime::Tokio));
+        assert_eq!(named(Some("smol"), None), Some(Runtime::Smol));
+        assert_eq!(named(Some("other"), Some("smol")), None);
+        assert_eq!(named(None, Some("other")), None);
+    }
+}

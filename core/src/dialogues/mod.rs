@@ -12,6 +12,7 @@ mod persistence;
 mod pressure;
 mod printing;
 mod refusals;
+mod relaying;
 mod request_fields;
 mod response_fields;
 mod retry;

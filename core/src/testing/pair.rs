@@ -41,6 +41,8 @@ pub struct Pair {
     pub store_answers: bool,
     /// Whether connections are made at once; else [`Pair::connect`] does.
     pub connects: bool,
+    /// Whether messages of a relayed session come back at once.
+    pub carries: bool,
     /// Idle connections that the pool would give.
     pub idle: usize,
     /// Connections that were asked for, and of them those that had to be fresh.
@@ -84,6 +86,7 @@ impl Pair {
             store: Store::new(grant),
             store_answers: true,
             connects: true,
+            carries: true,
             idle: 0,
             asked: (0, 0),
             released: 0,
@@ -309,7 +312,8 @@ impl Pair {
 
     /// Carries a message of a relayed session straight back.
     fn carry(&mut self) -> bool {
-        let Some(relay) = self.session.poll_relay() else { return false };
+        let relay = if self.carries { self.session.poll_relay() } else { None };
+        let Some(relay) = relay else { return false };
         self.session.handle(SessionInput::Relayed(relay), self.now).unwrap();
         true
     }
