@@ -109,3 +109,47 @@ pub(crate) fn read_into<S: Socket>(
         Poll::Ready(read)
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+    use std::net::{Shutdown, TcpListener};
+    use std::time::{Duration, Instant};
+
+    use socket2::SockRef;
+
+    use super::*;
+
+    /// Both ends of a connection; the first has sent what the second has not read.
+    fn connection() -> (TcpStream, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut near = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        near.write_all(b"unread").unwrap();
+        (near, listener.accept().unwrap().0)
+    }
+
+    /// What is seen once the kernel has carried the end over.
+    fn soon(socket: &TcpStream) -> Presence {
+        let until = Instant::now() + Duration::from_secs(10);
+        while presence(socket) == Presence::There && Instant::now() < until {
+            std::thread::yield_now();
+        }
+        presence(socket)
+    }
+
+    #[test]
+    fn a_peer_that_left_is_seen_behind_what_it_sent() {
+        let (near, far) = connection();
+        assert_eq!(presence(&far), Presence::There);
+        near.shutdown(Shutdown::Write).unwrap();
+        assert_eq!(soon(&far), Presence::Ended);
+    }
+
+    #[test]
+    fn a_peer_that_reset_the_connection_is_gone() {
+        let (near, far) = connection();
+        SockRef::from(&near).set_linger(Some(Duration::ZERO)).unwrap();
+        drop(near);
+        assert_eq!(soon(&far), Presence::Gone);
+    }
+}
