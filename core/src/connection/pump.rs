@@ -79,7 +79,7 @@ impl Session {
             Some(ClientEvent::Data(_) | ClientEvent::End(_)) => {}
             None if !self.client.has_ended() || self.has_request_outside() => return false,
             None if self.client.has_partial_head() => {
-                self.refuse_unread(&Refusal::Malformed(Malformed::StartLine), now);
+                self.refuse_unread(&Refusal::Malformed(Malformed::HeadCutOff), now);
             }
             None => self.life = Life::Finishing,
         }

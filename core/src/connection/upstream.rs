@@ -210,7 +210,7 @@ impl UpstreamConnection {
         if head.status().is_informational() {
             // No upgrade was asked for, so a 101 answers nothing (RFC 9110 section 15.2.2).
             return if head.status() == http::StatusCode::SWITCHING_PROTOCOLS {
-                self.fail(UpstreamFault::Malformed(Malformed::StartLine))
+                self.fail(UpstreamFault::Malformed(Malformed::UnaskedSwitch))
             } else {
                 FromUpstream::Interim(head)
             };

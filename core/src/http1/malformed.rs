@@ -93,6 +93,12 @@ pub enum Malformed {
     /// RFC 9112 section 6.1).
     #[error("a response of this status cannot have content")]
     ContentForbidden,
+    /// The sender closed its side within a head (RFC 9112 section 8).
+    #[error("the head is cut off")]
+    HeadCutOff,
+    /// A 101 although no upgrade was asked for (RFC 9110 section 15.2.2).
+    #[error("it switches protocols, which nobody asked for")]
+    UnaskedSwitch,
 
     /// A chunk size that is not one to sixteen hexadecimal digits (RFC 9112 section 7.1).
     #[error("a chunk size is malformed")]
