@@ -8,8 +8,8 @@ use llm_proxy_core::quota::Concurrency;
 use llm_proxy_core::rules::{Patience, Rules};
 use llm_proxy_storage::{Database, StorageConfig};
 
-use crate::runtime::{RunError, ServerConfig, Stopped};
 use crate::settings::{Settings, StoreSettings};
+use llm_proxy_runtime_common::{RunError, ServerConfig, Stopped};
 
 /// Serves until a signal comes.
 ///
@@ -17,7 +17,7 @@ use crate::settings::{Settings, StoreSettings};
 /// [`RunError`], before anything was accepted.
 pub(crate) fn serve(settings: Settings) -> Result<Stopped, RunError> {
     let (config, storage) = (config(&settings), storage(&settings.store));
-    settings.server.runtime.run(config, storage, |token_key| rules(settings, token_key), |_| {})
+    settings.server.runtime.run(&config, storage, |token_key| rules(settings, token_key), |_| {})
 }
 
 fn config(settings: &Settings) -> ServerConfig {

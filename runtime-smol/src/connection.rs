@@ -14,16 +14,15 @@ use std::time::Duration;
 use async_io::{Async, Timer};
 use futures_lite::{AsyncWrite as _, Stream as _};
 use llm_proxy_core::connection::{EffectId, Next, Relay, Session, SessionEffect, SessionInput};
-use llm_proxy_core::deadline::Deadline;
-use llm_proxy_core::exchange::{ConnectRequest, Ended, Misuse, StoreEffect};
+use llm_proxy_core::exchange::{ConnectRequest, Misuse, StoreEffect};
 use llm_proxy_core::reject::UpstreamFault;
 use llm_proxy_core::settings::Provider;
 use llm_proxy_core::time::{Instant, Now};
+use llm_proxy_runtime_common::{clock, log_end};
 use socket2::SockRef;
 use thiserror::Error;
 
 use crate::call::Call;
-use crate::clock;
 use crate::crossing::Broken;
 use crate::guard::Guard;
 use crate::ready::Readiness;
@@ -399,21 +398,4 @@ impl Drop for Connection {
         }
         self.shared.drain.leave(self.drain_key);
     }
-}
-
-fn log_end(ended: &Ended) {
-    tracing::debug!(
-        request_id = ended.ids.request(),
-        method = %ended.method,
-        status = ended.status.map(|status| status.as_u16()),
-        outcome = ?ended.outcome,
-        code = ended.code,
-        deadline = ended.deadline.map(Deadline::name),
-        project_id = ended.payer.map(|payer| tracing::field::display(payer.project)),
-        token_id = ended.payer.map(|payer| tracing::field::display(payer.token)),
-        request_bytes = ended.bytes.0,
-        response_bytes = ended.bytes.1,
-        took_us = u64::try_from(ended.took.as_micros()).unwrap_or(u64::MAX),
-        "exchange ended"
-    );
 }

@@ -9,14 +9,12 @@
 //! - `pipe`: the memory between both libraries and the session.
 
 mod call;
-mod clock;
 mod connection;
 mod crossing;
 mod drain;
 mod guard;
 #[cfg(test)]
 mod known_faults;
-mod listener;
 mod phase;
 mod pipe;
 mod ready;
@@ -26,4 +24,4 @@ mod store_thread;
 mod upstream;
 mod worker;
 
-pub use server::{Listening, RunError, ServerConfig, Stopped, run};
+pub use server::run;

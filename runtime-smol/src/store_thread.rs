@@ -12,7 +12,8 @@ use futures_lite::{FutureExt as _, future};
 use llm_proxy_core::exchange::{StoreEffect, StoreOutcome};
 use llm_proxy_core::ids::TokenId;
 use llm_proxy_core::time::Now;
-use llm_proxy_storage::{OpenError, Storage, StorageConfig};
+use llm_proxy_runtime_common::StartError;
+use llm_proxy_storage::{Storage, StorageConfig};
 use smol::LocalExecutor;
 use smol::channel::{self, Receiver, Sender};
 
@@ -97,15 +98,6 @@ impl StoreThread {
             tracing::error!("the storage thread died: the last counts of uses may be lost");
         }
     }
-}
-
-/// Why storage could not be started.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum StartError {
-    #[error(transparent)]
-    Open(#[from] OpenError),
-    #[error("cannot start a thread: {0}")]
-    Thread(io::Error),
 }
 
 async fn serve(

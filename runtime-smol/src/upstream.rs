@@ -5,7 +5,7 @@ use std::io::{self, IoSlice, Read as _};
 use std::net::{IpAddr, SocketAddr, TcpStream, ToSocketAddrs as _};
 use std::path::Path;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Mutex, MutexGuard};
 use std::task::{Context, Poll};
 
 use async_io::Async;
@@ -16,12 +16,12 @@ use llm_proxy_core::connection::Pool;
 use llm_proxy_core::exchange::ConnectRequest;
 use llm_proxy_core::reject::UpstreamFault;
 use llm_proxy_core::settings::{BaseUrl, Scheme};
+use llm_proxy_runtime_common::tls_client_config;
 use rustls::pki_types::ServerName;
-use rustls::{ClientConfig, RootCertStore};
 
 use crate::call::Connected;
-use crate::clock;
 use crate::pipe::lock;
+use llm_proxy_runtime_common::clock;
 
 /// One connection.
 #[derive(Debug)]
@@ -66,31 +66,12 @@ impl Upstreams {
 }
 
 impl Connector {
-    /// With the roots of that file; without one, the system's, or those that the environment's SSL_CERT_FILE and
-    /// SSL_CERT_DIR name. Where there are none, TLS upstreams cannot be verified and so not be reached; a warning says
-    /// so.
+    /// With the roots of that file; without one, those of the system (see [`tls_client_config`]).
     ///
     /// # Errors
-    /// If the TLS library has no version and cipher in common with itself.
+    /// If TLS cannot be set up.
     pub(crate) fn new(roots_file: Option<&Path>) -> Result<Self, rustls::Error> {
-        let loaded = match roots_file {
-            Some(file) => rustls_native_certs::load_certs_from_paths(Some(file), None),
-            None => rustls_native_certs::load_native_certs(),
-        };
-        let mut roots = RootCertStore::empty();
-        let (added, _) = roots.add_parsable_certificates(loaded.certs);
-        if added == 0 {
-            let errors: Vec<String> = loaded.errors.iter().map(ToString::to_string).collect();
-            tracing::warn!(
-                ?errors,
-                "no root certificates found: https upstreams cannot be verified; install ca-certificates or set SSL_CERT_FILE"
-            );
-        }
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let versions = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
-        let mut config = versions.with_root_certificates(roots).with_no_client_auth();
-        config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        Ok(Self { tls: TlsConnector::from(Arc::new(config)) })
+        Ok(Self { tls: TlsConnector::from(tls_client_config(roots_file)?) })
     }
 
     /// Connects to `base`, TLS handshake included. Why it failed is logged here, since the client is not told.

@@ -13,15 +13,14 @@ use async_io::{Async, Timer};
 use futures_lite::FutureExt as _;
 use llm_proxy_core::connection::Session;
 use llm_proxy_core::rules::Rules;
+use llm_proxy_runtime_common::{BACKLOG, clock};
 use smol::LocalExecutor;
 use smol::channel::{self, Receiver, Sender};
 use smol::lock::{Semaphore, SemaphoreGuardArc};
 
 use crate::call::Carrier;
-use crate::clock;
 use crate::connection::Connection;
 use crate::drain::Drain;
-use crate::listener;
 use crate::phase::Phases;
 use crate::store_thread::StoreLink;
 use crate::upstream::{Connector, UpstreamStream, Upstreams};
@@ -148,7 +147,7 @@ async fn accept_the_last(executor: &LocalExecutor<'static>, listener: &Async<Tcp
         Timer::after(LAST_ACCEPTS).await;
     };
     accepting.or(grace).await;
-    for _ in 0..listener::BACKLOG {
+    for _ in 0..BACKLOG {
         let Ok((client, _)) = listener.get_ref().accept() else { break };
         spawn(executor, Async::new(client), shared, None);
     }

@@ -12,17 +12,16 @@ use std::time::Duration;
 
 use bytes::BytesMut;
 use llm_proxy_core::connection::{EffectId, MAX_SLICES, Next, OutQueue, Session, SessionEffect, SessionInput};
-use llm_proxy_core::deadline::Deadline;
-use llm_proxy_core::exchange::{ConnectRequest, Ended, Misuse, StoreEffect, StoreOutcome};
+use llm_proxy_core::exchange::{ConnectRequest, Misuse, StoreEffect, StoreOutcome};
 use llm_proxy_core::reject::UpstreamFault;
 use llm_proxy_core::settings::Provider;
 use llm_proxy_core::time::{Instant, Now};
+use llm_proxy_runtime_common::{clock, log_end};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, Interest};
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 use tokio::time::Sleep;
 
-use crate::clock;
 use crate::upstream::UpstreamStream;
 use crate::worker::Shared;
 
@@ -288,7 +287,7 @@ impl Connection {
 
     fn set_timer(&mut self, due: Instant) {
         self.timer_at = Some(due);
-        self.timer.as_mut().reset(clock::to_tokio(due));
+        self.timer.as_mut().reset(clock::to_std(due).into());
     }
 }
 
@@ -326,23 +325,6 @@ impl Drop for Connection {
         }
         self.shared.drain.leave(self.drain_key);
     }
-}
-
-fn log_end(ended: &Ended) {
-    tracing::debug!(
-        request_id = ended.ids.request(),
-        method = %ended.method,
-        status = ended.status.map(|status| status.as_u16()),
-        outcome = ?ended.outcome,
-        code = ended.code,
-        deadline = ended.deadline.map(Deadline::name),
-        project_id = ended.payer.map(|payer| tracing::field::display(payer.project)),
-        token_id = ended.payer.map(|payer| tracing::field::display(payer.token)),
-        request_bytes = ended.bytes.0,
-        response_bytes = ended.bytes.1,
-        took_us = u64::try_from(ended.took.as_micros()).unwrap_or(u64::MAX),
-        "exchange ended"
-    );
 }
 
 /// Writes what waits, with one system call. Pending too when nothing waits.

@@ -8,13 +8,11 @@
 //! A connection never changes its worker, so nothing on the way of a request is shared between threads but the grant
 //! cache.
 
-mod clock;
 mod connection;
 mod drain;
-mod listener;
 mod server;
 mod store_thread;
 mod upstream;
 mod worker;
 
-pub use server::{Listening, RunError, ServerConfig, Stopped, run};
+pub use server::run;

@@ -1,101 +1,22 @@
 //! The whole program on tokio: storage opens, workers listen, a signal comes, and everything ends in order.
 
 use std::io;
-use std::net::{SocketAddr, TcpListener};
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use llm_proxy_core::auth::TokenKey;
 use llm_proxy_core::rules::Rules;
-use llm_proxy_storage::{OpenError, StorageConfig};
-use thiserror::Error;
+use llm_proxy_runtime_common::{Listening, RunError, ServerConfig, Stopped, listen};
+use llm_proxy_storage::StorageConfig;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{Semaphore, watch};
 
-use crate::listener;
-use crate::store_thread::{StartError, StoreThread};
+use crate::store_thread::StoreThread;
 use crate::upstream::Connector;
 use crate::worker::{Phase, Shared, Worker};
 
 /// How often it is looked whether all workers live.
 const LOOK_FOR_DEATHS: Duration = Duration::from_secs(1);
-
-/// How the server runs.
-#[derive(Clone, Debug)]
-pub struct ServerConfig {
-    /// Where to listen: the first of these that this host has. One that is taken is an error.
-    pub listen: Vec<SocketAddr>,
-    /// How many workers, at least 1.
-    pub workers: usize,
-    /// How many client connections at once, over all workers.
-    pub max_connections: usize,
-    /// How long running exchanges may take to finish at the stop.
-    pub shutdown_timeout: Duration,
-    /// The roots by which upstreams are verified; `None` is the system's.
-    pub root_certificates: Option<PathBuf>,
-}
-
-/// Told once, when connections are accepted.
-#[derive(Clone, Copy, Debug)]
-pub struct Listening {
-    /// The address, with the port that was taken for port 0.
-    pub addr: SocketAddr,
-}
-
-/// How the server ended.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Stopped {
-    /// Every exchange was finished.
-    Drained,
-    /// Some were cut: by a second signal, or because they took too long.
-    Cut,
-}
-
-/// Why the server could not run.
-#[derive(Debug, Error)]
-pub enum RunError {
-    /// Storage could not be opened.
-    #[error(transparent)]
-    Storage(#[from] OpenError),
-    /// The address cannot be listened on.
-    #[error("cannot listen on {addr}: {}", describe(source))]
-    Listen {
-        /// The address.
-        addr: SocketAddr,
-        /// Why.
-        source: io::Error,
-    },
-    /// No address was given.
-    #[error("there is no address to listen on: set LISTEN_ADDR")]
-    NoAddress,
-    /// TLS cannot be set up.
-    #[error("cannot set up TLS: {0}")]
-    Tls(#[from] rustls::Error),
-    /// The system refused a thread, a runtime or a signal handler.
-    #[error("cannot start: {0}")]
-    System(#[from] io::Error),
-}
-
-fn describe(error: &io::Error) -> String {
-    let kind = error.kind();
-    if kind == io::ErrorKind::AddrInUse {
-        "address already in use; stop the program that listens there, or set LISTEN_ADDR to another address".to_owned()
-    } else if kind == io::ErrorKind::PermissionDenied {
-        format!("{error}; ports below 1024 need a privilege")
-    } else {
-        error.to_string()
-    }
-}
-
-impl From<StartError> for RunError {
-    fn from(error: StartError) -> Self {
-        match error {
-            StartError::Open(error) => Self::Storage(error),
-            StartError::Thread(error) => Self::System(error),
-        }
-    }
-}
 
 /// Serves until a signal (SIGINT, SIGTERM) comes, then stops in order: accept no more, finish exchanges, flush what was
 /// counted, close storage. `rules` gets the key of token digests, which only storage knows. `listening` is called once.
@@ -144,26 +65,6 @@ pub fn run(
     }
     tracing::info!(?stopped, "stopped");
     Ok(stopped)
-}
-
-fn listen(config: &ServerConfig) -> Result<(SocketAddr, Vec<TcpListener>), RunError> {
-    let mut refused = RunError::NoAddress;
-    for addr in config.listen.iter().copied() {
-        match listener::listen(addr, config.workers) {
-            Ok(listeners) => {
-                let addr = listeners.first().map_or(Ok(addr), TcpListener::local_addr)?;
-                return Ok((addr, listeners));
-            }
-            Err(source) => {
-                let taken = source.kind() == io::ErrorKind::AddrInUse;
-                refused = RunError::Listen { addr, source };
-                if taken {
-                    break;
-                }
-            }
-        }
-    }
-    Err(refused)
 }
 
 async fn stop_on_signal(

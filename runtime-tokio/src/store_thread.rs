@@ -7,7 +7,8 @@ use std::thread::JoinHandle;
 use llm_proxy_core::exchange::{StoreEffect, StoreOutcome};
 use llm_proxy_core::ids::TokenId;
 use llm_proxy_core::time::Now;
-use llm_proxy_storage::{OpenError, Storage, StorageConfig};
+use llm_proxy_runtime_common::StartError;
+use llm_proxy_storage::{Storage, StorageConfig};
 use tokio::sync::{mpsc, oneshot};
 
 /// How often counts of uses are written.
@@ -90,15 +91,6 @@ impl StoreThread {
             tracing::error!("the storage thread died: the last counts of uses may be lost");
         }
     }
-}
-
-/// Why storage could not be started.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum StartError {
-    #[error(transparent)]
-    Open(#[from] OpenError),
-    #[error("cannot start a thread: {0}")]
-    Thread(io::Error),
 }
 
 async fn serve(

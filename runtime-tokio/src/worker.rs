@@ -9,13 +9,12 @@ use std::time::Duration;
 
 use llm_proxy_core::connection::{Pool, Session};
 use llm_proxy_core::rules::Rules;
+use llm_proxy_runtime_common::{BACKLOG, clock};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, oneshot, watch};
 
-use crate::clock;
 use crate::connection::Connection;
 use crate::drain::Drain;
-use crate::listener;
 use crate::store_thread::StoreLink;
 use crate::upstream::{Connector, UpstreamStream};
 
@@ -162,7 +161,7 @@ async fn accept_the_last(listener: TcpListener, shared: &Arc<Shared>) -> io::Res
         }
     }
     let listener = listener.into_std()?;
-    for _ in 0..listener::BACKLOG {
+    for _ in 0..BACKLOG {
         let Ok((client, _)) = listener.accept() else { break };
         client.set_nonblocking(true)?;
         spawn(TcpStream::from_std(client)?, shared, None);

@@ -19,8 +19,8 @@ use tracing_subscriber::filter::LevelFilter;
 use super::{WRONG_USAGE, described, fail, stop_code};
 use crate::demo::{DemoUpstream, show};
 use crate::logging;
-use crate::runtime::{RunError, ServerConfig, Stopped};
 use crate::settings::{LogFormat, LogLevel, LogSettings, Runtime};
+use llm_proxy_runtime_common::{RunError, ServerConfig, Stopped};
 
 const PROVIDER: &str = "demo";
 
@@ -104,11 +104,11 @@ fn demo(runtime: Runtime, addr: SocketAddr) -> Result<Stopped, DemoError> {
         patience: Patience::default(),
         version: env!("CARGO_PKG_VERSION"),
     };
-    let stopped = runtime.run(config, storage, rules, |addr| {
+    let stopped = runtime.run(&config, storage, rules, |listening| {
         let management_token = management_token.clone();
         // The server must go on serving while the tour asks it.
         std::thread::spawn(move || {
-            if let Err(error) = show(addr, &management_token, PROVIDER) {
+            if let Err(error) = show(listening.addr, &management_token, PROVIDER) {
                 tracing::error!(%error, "the demo's own requests failed");
             }
         });

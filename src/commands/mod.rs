@@ -8,8 +8,8 @@ use std::error::Error;
 use std::ffi::OsString;
 use std::io::{self, Write};
 
-use crate::runtime::Stopped;
 use crate::settings::{Gathered, Problem, SettingsFlags, Sources, gather};
+use llm_proxy_runtime_common::Stopped;
 
 /// Everything was as it should be.
 pub(crate) const FINE: u8 = 0;

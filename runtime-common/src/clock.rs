@@ -1,4 +1,4 @@
-//! Reads the clocks for the core. The only place of this crate that does.
+//! Reads the clocks for the core. The only place of the runtimes that does.
 
 use std::sync::OnceLock;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -12,7 +12,8 @@ fn origin() -> std::time::Instant {
 }
 
 /// Both clocks, now.
-pub(crate) fn now() -> Now {
+#[must_use]
+pub fn now() -> Now {
     let mono = u64::try_from(origin().elapsed().as_nanos()).unwrap_or(u64::MAX);
     let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
     let micros = i64::try_from(wall.as_micros()).unwrap_or(i64::MAX);
@@ -20,6 +21,7 @@ pub(crate) fn now() -> Now {
 }
 
 /// An instant of the core's as timers want it.
-pub(crate) fn to_std(at: Instant) -> std::time::Instant {
+#[must_use]
+pub fn to_std(at: Instant) -> std::time::Instant {
     origin() + Duration::from_nanos(at.as_nanos())
 }
