@@ -1,5 +1,6 @@
 //! How the program stops: what runs may finish, up to a limit, and the exit code says whether it did.
 
+use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
@@ -181,17 +182,15 @@ fn a_hangup_stops_nothing() {
 fn a_probe_that_comes_while_the_program_stops_hears_that_it_does() {
     let (_mock, mut proxy, _client, finish) = streaming(|options| options);
     proxy.terminate();
-    let mut heard = Vec::new();
-    // Until the listener is gone; a probe that is accepted is answered.
-    while TcpStream::connect(proxy.addr).is_ok() {
-        let mut probe = Client::connect(proxy.addr);
-        if probe.try_send(b"GET /ready HTTP/1.1\r\nHost: p\r\n\r\n").is_ok()
-            && let Ok(response) = probe.try_response(false)
-        {
-            heard.push((response.status(), response.text()));
+    let mut heard = String::new();
+    // Until the listener is gone; a probe that is accepted is answered, but for one that is on its way just then.
+    while let Ok(mut probe) = TcpStream::connect(proxy.addr) {
+        probe.set_read_timeout(Some(PATIENCE)).unwrap();
+        if probe.write_all(b"GET /ready HTTP/1.1\r\nHost: p\r\nConnection: close\r\n\r\n").is_ok() {
+            let _ = probe.read_to_string(&mut heard);
         }
     }
-    assert!(heard.contains(&(503, "draining".to_owned())), "{heard:?}");
+    assert!(heard.contains("HTTP/1.1 503 ") && heard.contains("\r\n\r\ndraining"), "{heard}");
     finish.set();
     assert_eq!(proxy.wait(), Some(0));
 }
