@@ -126,10 +126,7 @@ async fn serve(
 
 async fn perform(storage: Storage, job: Job) {
     let Job { effect, now, reply } = job;
-    let may_give_up = match effect {
-        StoreEffect::FindGrant(_) | StoreEffect::CheckHealth => true,
-        StoreEffect::Spend(_) | StoreEffect::Manage(_) => false,
-    };
+    let may_give_up = effect.may_be_given_up();
     let given_up = async {
         if may_give_up {
             reply.closed().await;

@@ -120,10 +120,7 @@ async fn serve(
 
 async fn perform(storage: Storage, job: Job) {
     let Job { effect, now, mut reply } = job;
-    let may_give_up = match effect {
-        StoreEffect::FindGrant(_) | StoreEffect::CheckHealth => true,
-        StoreEffect::Spend(_) | StoreEffect::Manage(_) => false,
-    };
+    let may_give_up = effect.may_be_given_up();
     let outcome = tokio::select! {
         outcome = storage.perform(effect, now) => outcome,
         () = reply.closed(), if may_give_up => return,

@@ -22,6 +22,18 @@ pub enum StoreEffect {
     CheckHealth,
 }
 
+impl StoreEffect {
+    /// Whether it may be broken off when nobody waits for its outcome any more. What changes the store is done to its
+    /// end.
+    #[must_use]
+    pub const fn may_be_given_up(&self) -> bool {
+        match self {
+            Self::FindGrant(_) | Self::CheckHealth => true,
+            Self::Spend(_) | Self::Manage(_) => false,
+        }
+    }
+}
+
 /// The answer to a [`StoreEffect`], variant for variant.
 #[derive(Clone, Debug)]
 pub enum StoreOutcome {
