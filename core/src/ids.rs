@@ -72,6 +72,14 @@ id!(
     /// Which token: public, unlike the token's string.
     TokenId
 );
+id!(
+    /// Which audit event. Within a chain, later events have greater ids.
+    EventId
+);
+id!(
+    /// Which chain of audit events: one run of one instance.
+    ChainId
+);
 
 #[cfg(test)]
 mod tests {

@@ -1,0 +1,106 @@
+//! What happened, before it has a place in a chain. Nothing here can hold a secret.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use super::words::{Action, Actor, Outcome};
+use crate::ids::{ProjectId, TokenId};
+use crate::time::Timestamp;
+
+/// Something to record.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Draft {
+    /// When it happened.
+    pub at: Timestamp,
+    /// What.
+    pub action: Action,
+    /// Who.
+    pub actor: Actor,
+    /// How it went.
+    pub outcome: Outcome,
+    /// Why not: the code of the error.
+    pub reason: Option<&'static str>,
+    /// The project that it was about.
+    pub project_id: Option<ProjectId>,
+    /// The token that it was about.
+    pub token_id: Option<TokenId>,
+    /// The request that asked for it; `None` for what the program did by itself..
+    pub request: Option<Box<RequestFacts>>,
+    /// For how many such events it stands, where repeats were folded into one.
+    pub count: Option<u64>,
+    /// What else is worth knowing.
+    pub metadata: BTreeMap<&'static str, Fact>,
+}
+
+impl Draft {
+    /// What the program did by itself.
+    #[must_use]
+    pub const fn of_system(at: Timestamp, action: Action) -> Self {
+        Self {
+            at,
+            action,
+            actor: Actor::System,
+            outcome: Outcome::Success,
+            reason: None,
+            project_id: None,
+            token_id: None,
+            request: None,
+            count: None,
+            metadata: BTreeMap::new(),
+        }
+    }
+}
+
+/// What an event says of the request.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct RequestFacts {
+    /// Its id.
+    pub request_id: Shown,
+    /// Its correlation id.
+    pub correlation_id: Shown,
+    /// The client's address, after TRUSTED_PROXIES.
+    pub client_ip: IpAddr,
+    /// Its method.
+    pub method: Shown,
+    /// Its path, without the query.
+    pub path: Shown,
+    /// The client's `User-Agent`.
+    pub user_agent: Option<Shown>,
+}
+
+/// A value in an event's metadata.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Fact {
+    /// A number.
+    Number(u64),
+    /// Yes or no.
+    Flag(bool),
+    /// A word of ours.
+    Word(&'static str),
+    /// Words of ours, such as the names of the fields that were changed.
+    Words(Vec<&'static str>),
+    /// Text from outside.
+    Text(Shown),
+    /// More of these, by name.
+    Map(BTreeMap<&'static str, Fact>),
+    /// More of these.
+    List(Vec<Fact>),
+}
+
+/// Text from outside that may be shown: made only by [`Shown::of`], which takes out what looks like a credential.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Shown(String);
+
+impl Shown {
+    /// `text`, made fit to be shown.
+    #[must_use]
+    pub fn of(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
