@@ -4,6 +4,7 @@
 //! here sleeps to synchronise: scripts wait for signals, reads and deadlines.
 
 mod client;
+mod databases;
 mod http;
 mod logs;
 mod manage;
@@ -16,14 +17,15 @@ mod tools;
 mod turn;
 
 pub(crate) use client::{Client, get, post};
+pub(crate) use databases::{Database, Engine, PrivateServers};
 pub(crate) use http::{Broken, Response};
 pub(crate) use manage::Token;
 pub(crate) use mock::{Connection, Mock, Recorded, ok};
 pub(crate) use options::{Entry, Options};
-pub(crate) use proxy::{Exited, Proxy};
+pub(crate) use proxy::{Exited, MANAGEMENT_TOKEN, Proxy};
 pub(crate) use signal::Signal;
 pub(crate) use tls::Authority;
-pub(crate) use tools::{Held, node, python, raise_file_limit, sqlite};
+pub(crate) use tools::{Held, node, python, raise_file_limit, sqlite, sqlite_rows};
 
 use std::time::Duration;
 

@@ -6,7 +6,7 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::sync::Mutex;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -47,13 +47,19 @@ pub(crate) struct Exited {
     pub(crate) stderr: String,
 }
 
-/// A command with the options' settings and no other environment.
+/// The server with the options' settings and no other environment.
 fn command(runtime: &str, options: &Options, folder: &Path) -> Command {
+    let mut command = program(runtime, options, folder);
+    command.arg("server").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+    command
+}
+
+/// The program with the options' settings and no other environment.
+fn program(runtime: &str, options: &Options, folder: &Path) -> Command {
     let providers = folder.join("providers.yaml");
     std::fs::write(&providers, options.providers_file()).unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_llm-proxy"));
     command
-        .arg("server")
         .current_dir(folder)
         .env_clear()
         .env("MANAGEMENT_TOKEN", MANAGEMENT_TOKEN)
@@ -63,10 +69,7 @@ fn command(runtime: &str, options: &Options, folder: &Path) -> Command {
         .env("RUNTIME", runtime)
         .env("LOG_FORMAT", "json")
         .env("WORKERS", "2")
-        .envs(options.env.iter().map(|(name, value)| (name, value)))
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped());
+        .envs(options.env.iter().map(|(name, value)| (name, value)));
     command
 }
 
@@ -122,6 +125,11 @@ impl Proxy {
     /// Starts it again on the same files, as they are now; it is expected to give up.
     pub(crate) fn restart_in_vain(&mut self, options: &Options) -> Exited {
         launch_in_vain(self.runtime, options, self.folder.path())
+    }
+
+    /// Runs another command of the program with the same settings and files: what it left.
+    pub(crate) fn tool(&self, options: &Options, arguments: &[&str]) -> Output {
+        program(self.runtime, options, self.folder.path()).args(arguments).stdin(Stdio::null()).output().unwrap()
     }
 
     /// Remembers a secret that must never be logged.

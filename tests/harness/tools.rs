@@ -55,6 +55,13 @@ pub(crate) fn sqlite(database: &Path, statement: &str, parameters: &[&str]) -> u
     run(command).as_u64().unwrap()
 }
 
+/// The rows that one statement gives on a SQLite database: arrays in an array.
+pub(crate) fn sqlite_rows(database: &Path, statement: &str) -> Value {
+    let mut command = Command::new(interpreter());
+    command.arg("-I").arg(script("sqlite.py")).arg("ask").arg(database).arg(statement);
+    run(command)
+}
+
 /// Keeps everyone else from writing to a SQLite database until it is dropped.
 pub(crate) struct Held(Child);
 
