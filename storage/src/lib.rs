@@ -15,9 +15,11 @@
 
 mod changes;
 mod config;
+mod encrypt;
 mod error;
 mod files;
 mod grants;
+mod import;
 mod key;
 mod memory;
 mod random;
@@ -29,7 +31,12 @@ mod turns;
 mod uses;
 
 pub use config::{Database, StorageConfig};
+pub use encrypt::{EncryptError, EncryptReport, EncryptStatus, SealedValue, encrypt, encrypt_status};
 pub use error::OpenError;
+pub use import::{
+    Counted, ImportBatch, ImportError, ImportOptions, ImportReport, ImportedProject, ImportedToken, LeftOut,
+    LeftOutReason, NewId, Renamed, Row, import,
+};
 pub use memory::MemoryStore;
 pub use random::NoRandomness;
 pub use seal::SealError;

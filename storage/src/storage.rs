@@ -13,9 +13,10 @@ use llm_proxy_core::time::{Instant, Now, Timestamp};
 use crate::config::{Database, StorageConfig};
 use crate::error::OpenError;
 use crate::grants::GrantCache;
+use crate::import::{ImportBatch, ImportReport};
 use crate::memory::MemoryStore;
 use crate::sql::SqlStore;
-use crate::store::{ExecuteError, Store};
+use crate::store::{ExecuteError, Store, StoreError};
 use crate::turns::Turns;
 use crate::uses::UseCounts;
 
@@ -119,6 +120,11 @@ impl Storage {
     pub async fn close(&self) {
         self.flush().await;
         self.0.store.close().await;
+    }
+
+    /// Brings records from elsewhere. No kept grant can be wrong after it: it changes no record that is here.
+    pub(crate) async fn import(&self, batch: ImportBatch) -> Result<ImportReport, StoreError> {
+        self.0.store.import(batch).await
     }
 
     async fn find_grant(&self, digest: TokenDigest, now: Instant) -> Result<Option<Arc<Grant>>, Unavailable> {

@@ -11,6 +11,7 @@ use llm_proxy_core::manage::{Command, CommandError, Reply};
 use llm_proxy_core::time::Timestamp;
 use thiserror::Error;
 
+use crate::import::{ImportBatch, ImportReport};
 use crate::random::NoRandomness;
 
 /// A store's future, boxed so that stores can stand behind `dyn`.
@@ -35,6 +36,9 @@ pub trait Store: Debug + Send + Sync + 'static {
 
     /// Does what a management call asks, all of it or nothing.
     fn execute(&self, command: Command, at: Timestamp) -> StoreFuture<'_, Result<Reply, ExecuteError>>;
+
+    /// Brings records from elsewhere, all that are new or none. What is here already stays as it is.
+    fn import(&self, batch: ImportBatch) -> StoreFuture<'_, Result<ImportReport, StoreError>>;
 
     /// Whether the store answers.
     fn ping(&self) -> StoreFuture<'_, Result<(), StoreError>>;

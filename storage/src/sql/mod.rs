@@ -16,12 +16,16 @@ use llm_proxy_core::time::Timestamp;
 use sqlx::Transaction;
 use sqlx::sqlite::SqlitePool;
 
+use crate::import::{ImportBatch, ImportReport};
 use crate::seal::Sealer;
 use crate::store::{ExecuteError, Store, StoreError, StoreFuture, TokenUse};
 
+mod import;
 mod migrations;
 mod open;
+pub(crate) mod original;
 mod projects;
+pub(crate) mod reseal;
 mod rows;
 mod statements;
 mod tokens;
@@ -85,6 +89,10 @@ impl Store for SqlStore {
 
     fn execute(&self, command: Command, at: Timestamp) -> StoreFuture<'_, Result<Reply, ExecuteError>> {
         Box::pin(self.run(command, at))
+    }
+
+    fn import(&self, batch: ImportBatch) -> StoreFuture<'_, Result<ImportReport, StoreError>> {
+        Box::pin(self.import_all(batch))
     }
 
     fn ping(&self) -> StoreFuture<'_, Result<(), StoreError>> {

@@ -24,8 +24,8 @@ const BUSY_TIMEOUT: Duration = Duration::from_millis(2500);
 const ACQUIRE_TIMEOUT: Duration = Duration::from_millis(1500);
 
 /// The name under which the key of the token digests is stored, and what it is sealed for.
-const TOKEN_KEY: &str = "token_key";
-const TOKEN_KEY_OWNER: &str = "llm-proxy token key";
+pub(super) const TOKEN_KEY: &str = "token_key";
+pub(super) const TOKEN_KEY_OWNER: &str = "llm-proxy token key";
 
 /// The switch to the write-ahead log is lost at most once to each instance that starts at the same time.
 const WAL_ATTEMPTS: usize = 100;
@@ -50,7 +50,7 @@ impl SqlStore {
     }
 }
 
-fn connect_options(path: &Path) -> SqliteConnectOptions {
+pub(super) fn connect_options(path: &Path) -> SqliteConnectOptions {
     SqliteConnectOptions::new()
         .filename(path)
         .busy_timeout(BUSY_TIMEOUT)

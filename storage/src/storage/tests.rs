@@ -10,7 +10,7 @@ use llm_proxy_core::secret::Secret;
 use tokio::sync::Semaphore;
 
 use super::*;
-use crate::store::{StoreError, StoreFuture, TokenUse};
+use crate::store::{StoreFuture, TokenUse};
 
 const MAX_AGE: Duration = Duration::from_secs(5);
 
@@ -90,6 +90,10 @@ impl Store for Arc<Probe> {
             }
             reply
         })
+    }
+
+    fn import(&self, batch: ImportBatch) -> StoreFuture<'_, Result<ImportReport, StoreError>> {
+        self.inner.import(batch)
     }
 
     fn ping(&self) -> StoreFuture<'_, Result<(), StoreError>> {

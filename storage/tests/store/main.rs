@@ -1,12 +1,16 @@
 //! What a caller sees of a store: one list of behaviours, run on every store by instantiating it, and what only a
-//! SQLite file has (`sqlite`, `keys`, `instances`). A behaviour is a function over `&dyn Store` and knows nothing of what is behind it.
+//! SQLite file has (`sqlite`, `keys`, `instances`, `import`, `encrypt`). A behaviour is a function over `&dyn Store` and knows nothing of what is behind it.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "this is all tests: there a panic is the report")]
 
 mod calls;
+mod encrypt;
 mod file;
+mod import;
+mod imports;
 mod instances;
 mod keys;
+mod original;
 mod projects;
 mod sqlite;
 mod tokens;
@@ -99,5 +103,12 @@ on_every_store! {
         uses_of_unknown_tokens_are_passed_over
         no_uses_are_fine
         a_store_answers_a_ping
+    ;
+    imports:
+        imported_records_read_back_as_they_were_given
+        an_imported_token_is_found_by_its_string_and_spent
+        a_second_import_changes_nothing
+        an_imported_name_that_is_taken_gets_a_suffix
+        an_imported_id_that_is_another_tokens_becomes_a_new_one
     ;
 }
