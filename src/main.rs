@@ -1,6 +1,6 @@
 //! The llm-proxy program: reads the command line and runs the command that it names.
 //!
-//! Exit codes: 0 fine, 1 a general error, 64 wrong usage.
+//! Exit codes: 0 fine, 1 a general error, 2 the server cannot be reached, 3 it refused the credentials, 64 wrong usage.
 
 mod commands;
 mod demo;
@@ -17,7 +17,9 @@ use clap::{Parser, Subcommand};
 
 use commands::config::{self, ConfigCommand};
 use commands::demo::{self as demo_command, DemoFlags};
-use commands::{FAILURE, FINE, WRONG_USAGE, server as server_command};
+use commands::manage::{self, ManageCommand};
+use commands::migrate::{self, MigrateCommand};
+use commands::{Desk, FAILURE, FINE, WRONG_USAGE, server as server_command};
 use settings::SettingsFlags;
 
 /// A transparent proxy in front of LLM APIs: real keys stay here, clients get withering tokens
@@ -34,6 +36,10 @@ enum Command {
     Server(SettingsFlags),
     /// Run a server with everything it needs to be tried: no key, no network
     Demo(DemoFlags),
+    /// Manage a running server: projects, tokens, audit events, the cache
+    Manage(Box<ManageCommand>),
+    /// Bring the database up to date, back, or under another key
+    Migrate(MigrateCommand),
     /// Look at the settings
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -65,6 +71,12 @@ fn run(
     match cli.command {
         Command::Server(flags) => server_command::run(&flags, environment, err),
         Command::Demo(flags) => demo_command::run(&flags, environment, err),
+        Command::Manage(command) => {
+            manage::run(&command, environment, &mut Desk::of_process(out, err, &mut io::stdin().lock()))
+        }
+        Command::Migrate(command) => {
+            migrate::run(&command, environment, &mut Desk::of_process(out, err, &mut io::stdin().lock()))
+        }
         Command::Config(ConfigCommand::Check(flags)) => config::check(&flags, environment, out, err),
     }
 }

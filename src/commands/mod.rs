@@ -2,11 +2,17 @@
 
 pub(crate) mod config;
 pub(crate) mod demo;
+mod desk;
+pub(crate) mod manage;
+pub(crate) mod migrate;
 pub(crate) mod server;
+mod table;
 
 use std::error::Error;
 use std::ffi::OsString;
 use std::io::{self, Write};
+
+pub(crate) use desk::Desk;
 
 use crate::settings::{Gathered, Problem, SettingsFlags, Sources, gather};
 use llm_proxy_runtime_common::Stopped;
@@ -15,6 +21,10 @@ use llm_proxy_runtime_common::Stopped;
 pub(crate) const FINE: u8 = 0;
 /// Something went wrong that has no code of its own.
 pub(crate) const FAILURE: u8 = 1;
+/// The server cannot be reached.
+pub(crate) const UNREACHABLE: u8 = 2;
+/// The server refused the credentials.
+pub(crate) const REFUSED: u8 = 3;
 /// The command line is wrong (`EX_USAGE` of sysexits.h).
 pub(crate) const WRONG_USAGE: u8 = 64;
 
