@@ -16,10 +16,13 @@
 mod changes;
 mod config;
 mod error;
+mod faults;
 mod files;
 mod grants;
 mod key;
 mod memory;
+mod opening;
+mod outage;
 mod random;
 mod seal;
 mod sql;
@@ -29,8 +32,9 @@ mod turns;
 mod uses;
 
 pub use config::{Database, StorageConfig};
-pub use error::OpenError;
+pub use error::{OpenError, described};
 pub use memory::MemoryStore;
+pub use opening::{Attempt, Opening};
 pub use random::NoRandomness;
 pub use seal::SealError;
 pub use sql::SqlStore;
