@@ -2,7 +2,7 @@
 
 use std::num::NonZeroUsize;
 
-use llm_proxy_core::auth::TokenKey;
+use llm_proxy_core::auth::TokenKeySlot;
 use llm_proxy_core::http1::HeadLimits;
 use llm_proxy_core::quota::Concurrency;
 use llm_proxy_core::rules::{Patience, Rules};
@@ -14,7 +14,7 @@ use llm_proxy_runtime_common::{RunError, ServerConfig, Stopped};
 /// Serves until a signal comes.
 ///
 /// # Errors
-/// [`RunError`], before anything was accepted.
+/// [`RunError`]: before anything was accepted, or when the database can be reached at last and is of no use.
 pub(crate) fn serve(settings: Settings) -> Result<Stopped, RunError> {
     let (config, storage) = (config(&settings), storage(&settings.store));
     settings.server.runtime.run(&config, storage, |token_key| rules(settings, token_key), |_| {})
@@ -37,11 +37,12 @@ fn storage(store: &StoreSettings) -> StorageConfig {
         database: Database::Sqlite { path: store.path.clone(), pool_size: store.pool_size.get() },
         encryption_key: store.encryption_key.clone(),
         grant_max_age: store.grant_max_age,
+        outage_grace: store.outage_grace,
         grant_capacity: store.grant_capacity,
     }
 }
 
-fn rules(settings: Settings, token_key: TokenKey) -> Rules {
+fn rules(settings: Settings, token_key: TokenKeySlot) -> Rules {
     Rules {
         providers: settings.providers,
         management_token: settings.management_token,

@@ -8,7 +8,6 @@ pub(crate) mod migrate;
 pub(crate) mod server;
 mod table;
 
-use std::error::Error;
 use std::ffi::OsString;
 use std::io::{self, Write};
 
@@ -16,6 +15,7 @@ pub(crate) use desk::Desk;
 
 use crate::settings::{Gathered, Problem, SettingsFlags, Sources, gather};
 use llm_proxy_runtime_common::Stopped;
+use llm_proxy_storage::described;
 
 /// Everything was as it should be.
 pub(crate) const FINE: u8 = 0;
@@ -42,20 +42,6 @@ pub(crate) fn gathered(
 /// The exit code for settings that are wrong: if a flag is among what is wrong, the command line is.
 pub(crate) fn exit_code(problems: &[Problem]) -> u8 {
     if problems.iter().any(|problem| problem.is_usage) { WRONG_USAGE } else { FAILURE }
-}
-
-/// An error and its causes in one line; a cause that is in the text before it is not repeated.
-fn described(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let more = error.to_string();
-        if !text.contains(&more) {
-            text = format!("{text}: {more}");
-        }
-        cause = error.source();
-    }
-    text
 }
 
 /// One line that says what went wrong, and the code for it.

@@ -61,6 +61,7 @@ fn log_settings(settings: &Settings) {
         pool_size = store.pool_size,
         own_key = store.encryption_key.is_some(),
         grant_max_age = ?store.grant_max_age,
+        outage_grace = ?store.outage_grace,
         grant_capacity = store.grant_capacity,
         enforce_project_active = store.enforce_project_active,
         "settings of the store"

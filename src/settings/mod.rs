@@ -83,6 +83,8 @@ pub(crate) struct StoreSettings {
     pub(crate) encryption_key: Option<Secret>,
     /// How old a grant may be.
     pub(crate) grant_max_age: Duration,
+    /// How long old grants may be used while the store fails.
+    pub(crate) outage_grace: Duration,
     /// How many grants are kept in memory, about.
     pub(crate) grant_capacity: usize,
     /// Whether an inactive project's tokens are refused.
@@ -188,6 +190,7 @@ fn store(values: &mut Values) -> Option<StoreSettings> {
         values.add_problem("ENCRYPTION_KEY is missing, and REQUIRE_ENCRYPTION_KEY says that it must be set".to_owned());
     }
     let grant_max_age = values.read(&table::GRANT_MAX_AGE);
+    let outage_grace = values.read(&table::STORE_OUTAGE_GRACE);
     let grant_capacity = values.read(&table::LLM_PROXY_ACTIVE_CACHE_MAX);
     let enforce_project_active = values.read(&table::LLM_PROXY_ENFORCE_PROJECT_ACTIVE);
     driver?;
@@ -196,6 +199,7 @@ fn store(values: &mut Values) -> Option<StoreSettings> {
         pool_size: pool_size?,
         encryption_key: encryption_key?,
         grant_max_age: grant_max_age?,
+        outage_grace: outage_grace?,
         grant_capacity: grant_capacity?,
         enforce_project_active: enforce_project_active?,
     })

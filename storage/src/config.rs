@@ -32,14 +32,23 @@ pub struct StorageConfig {
     pub encryption_key: Option<Secret>,
     /// How long a grant may be used without asking the store again; zero asks every time.
     pub grant_max_age: Duration,
+    /// How long after the last answer of a store that fails now a grant may be used that is older than that; zero is not
+    /// at all.
+    pub outage_grace: Duration,
     /// How many grants are kept in memory, about.
     pub grant_capacity: usize,
 }
 
 impl StorageConfig {
-    /// The defaults for a database: no encryption key of its own, 5 s, 10,000 grants.
+    /// The defaults for a database: no encryption key of its own, 5 s, no grace, 10,000 grants.
     #[must_use]
     pub const fn new(database: Database) -> Self {
-        Self { database, encryption_key: None, grant_max_age: GRANT_MAX_AGE, grant_capacity: GRANT_CAPACITY }
+        Self {
+            database,
+            encryption_key: None,
+            grant_max_age: GRANT_MAX_AGE,
+            outage_grace: Duration::ZERO,
+            grant_capacity: GRANT_CAPACITY,
+        }
     }
 }

@@ -3,10 +3,12 @@
 use std::io;
 use std::path::PathBuf;
 
+use sqlx::migrate::MigrateError;
 use thiserror::Error;
 
 use crate::random::NoRandomness;
 use crate::seal::SealError;
+use crate::sql;
 
 /// Why a store was not opened.
 #[derive(Debug, Error)]
@@ -31,7 +33,7 @@ pub enum OpenError {
     },
     /// The tables cannot be brought up to date.
     #[error("cannot migrate the database; if a newer version of this program made it, use that version")]
-    Migrate(#[source] sqlx::migrate::MigrateError),
+    Migrate(#[source] MigrateError),
     /// The setting is no key.
     #[error("ENCRYPTION_KEY must be the base64 of exactly 32 bytes (make one with: openssl rand -base64 32)")]
     BadEncryptionKey,
@@ -70,4 +72,42 @@ pub enum OpenError {
     /// The system gave no random bytes.
     #[error(transparent)]
     Random(#[from] NoRandomness),
+}
+
+impl OpenError {
+    /// Whether waiting may mend it, because the database is there but cannot be reached just now. Else someone has to
+    /// change something: a key, a file, a folder's rights, the version of this program.
+    #[must_use]
+    pub fn is_temporary(&self) -> bool {
+        match self {
+            Self::Connect { source, .. } => sql::is_temporary(source),
+            Self::Migrate(MigrateError::Execute(source) | MigrateError::ExecuteMigration(source, _)) => {
+                sql::is_temporary(source)
+            }
+            Self::Migrate(_)
+            | Self::File { .. }
+            | Self::BadEncryptionKey
+            | Self::KeyMissing { .. }
+            | Self::WrongKey { .. }
+            | Self::KeyFile { .. }
+            | Self::KeyFileDamaged { .. }
+            | Self::Seal(_)
+            | Self::Random(_) => false,
+        }
+    }
+}
+
+/// An error and its causes in one line; a cause that is in the text before it is not repeated.
+#[must_use]
+pub fn described(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let more = error.to_string();
+        if !text.contains(&more) {
+            text = format!("{text}: {more}");
+        }
+        cause = error.source();
+    }
+    text
 }

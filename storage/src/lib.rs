@@ -17,11 +17,14 @@ mod changes;
 mod config;
 mod encrypt;
 mod error;
+mod faults;
 mod files;
 mod grants;
 mod import;
 mod key;
 mod memory;
+mod opening;
+mod outage;
 mod random;
 mod seal;
 mod sql;
@@ -32,12 +35,13 @@ mod uses;
 
 pub use config::{Database, StorageConfig};
 pub use encrypt::{EncryptError, EncryptReport, EncryptStatus, SealedValue, encrypt, encrypt_status};
-pub use error::OpenError;
+pub use error::{OpenError, described};
 pub use import::{
     Counted, ImportBatch, ImportError, ImportOptions, ImportReport, ImportedProject, ImportedToken, LeftOut,
     LeftOutReason, NewId, Renamed, Row, import,
 };
 pub use memory::MemoryStore;
+pub use opening::{Attempt, Opening};
 pub use random::NoRandomness;
 pub use seal::SealError;
 pub use sql::SqlStore;

@@ -1,72 +1,104 @@
 //! What the runtimes hold: a store with the grant cache and the counts of uses in front of it, and the one place where
 //! the core's store effects are performed. It decides nothing that a client sees.
 
-use std::error::Error;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
-use llm_proxy_core::auth::{Grant, TokenDigest, TokenKey};
+use llm_proxy_core::auth::{Grant, TokenDigest, TokenKeySlot};
 use llm_proxy_core::exchange::{Spent, StoreEffect, StoreOutcome, Unavailable};
 use llm_proxy_core::ids::TokenId;
 use llm_proxy_core::manage::{Command, CommandError, Reply, TokenChange};
 use llm_proxy_core::time::{Instant, Now, Timestamp};
 
-use crate::config::{Database, StorageConfig};
+use crate::config::StorageConfig;
 use crate::error::OpenError;
 use crate::grants::GrantCache;
 use crate::import::{ImportBatch, ImportReport};
-use crate::memory::MemoryStore;
-use crate::sql::SqlStore;
-use crate::store::{ExecuteError, Store, StoreError};
+use crate::opening;
+use crate::outage::{Access, Outage};
+use crate::store::{ExecuteError, Store, StoreError, TokenUse};
 use crate::turns::Turns;
 use crate::uses::UseCounts;
 
 /// Tokens whose uses are written in one transaction: few enough that others need not wait long for the write lock.
 const USES_PER_BATCH: usize = 500;
+/// How often the store is asked where the time of the last contact counts and nobody else asks.
+const CONTACT_EVERY: Duration = Duration::from_secs(1);
 
 /// Shared by all who need state; cloning is cheap.
 ///
-/// A driver performs each [`StoreEffect`] with [`Self::perform`], may ask [`Self::cached_grant`] first, notes uses of
-/// unlimited tokens with [`Self::note_use`], calls [`Self::flush`] about once a second, and [`Self::close`] at the end.
+/// A driver opens it (see [`Opening`](crate::Opening)), performs each [`StoreEffect`] with [`Self::perform`], may ask
+/// [`Self::perform_now`] first, notes uses of unlimited tokens with [`Self::note_use`], calls [`Self::flush`] and
+/// [`Self::watch`] about once a second each, and [`Self::close`] at the end. What [`Self::perform`] has not answered
+/// within [`Self::PATIENCE`], though nothing would be lost, the driver gives up with [`Self::give_up`].
 #[derive(Clone, Debug)]
 pub struct Storage(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
-    store: Box<dyn Store>,
+    /// Empty until it is open.
+    store: OnceLock<Box<dyn Store>>,
+    token_key: TokenKeySlot,
     grants: GrantCache,
+    outage: Outage,
     look_ups: Turns,
     uses: UseCounts,
 }
 
 impl Storage {
-    /// Opens the store: files, migrations, keys.
+    /// How long a driver waits for an effect that may be given up. Longer than a store that works, but is busy, needs to
+    /// say so, and shorter than the core waits, so that a grant may still be had from memory.
+    pub const PATIENCE: Duration = Duration::from_millis(4250);
+
+    /// Opens the store: files, migrations, keys. Tries once.
     ///
     /// # Errors
     /// With a sentence that says what to do.
     pub async fn open(config: StorageConfig) -> Result<Self, OpenError> {
-        let store: Box<dyn Store> = match &config.database {
-            Database::Sqlite { path, pool_size } => {
-                Box::new(SqlStore::open(path, *pool_size, config.encryption_key.as_ref()).await?)
-            }
-            Database::Memory => Box::new(MemoryStore::new()?),
-        };
-        Ok(Self::over(store, GrantCache::new(config.grant_capacity, config.grant_max_age)))
+        let storage = Self::closed(&config);
+        storage.fill(opening::open(&config).await?);
+        Ok(storage)
     }
 
-    fn over(store: Box<dyn Store>, grants: GrantCache) -> Self {
-        Self(Arc::new(Shared { store, grants, look_ups: Turns::default(), uses: UseCounts::default() }))
+    /// Without a store: it answers that it is not available.
+    pub(crate) fn closed(config: &StorageConfig) -> Self {
+        let grants = GrantCache::new(config.grant_capacity, config.grant_max_age);
+        Self::with(grants, Outage::new(config.outage_grace))
     }
 
-    /// The key for the digests that the core looks tokens up by.
+    fn with(grants: GrantCache, outage: Outage) -> Self {
+        Self(Arc::new(Shared {
+            store: OnceLock::new(),
+            token_key: TokenKeySlot::default(),
+            grants,
+            outage,
+            look_ups: Turns::default(),
+            uses: UseCounts::default(),
+        }))
+    }
+
+    /// The store is open; the first one stays. Whoever sees the token key finds the store there too.
+    pub(crate) fn fill(&self, store: Box<dyn Store>) {
+        let store = self.0.store.get_or_init(|| store);
+        self.0.token_key.fill(store.token_key().clone());
+    }
+
+    fn store(&self) -> Result<&dyn Store, StoreError> {
+        self.0.store.get().map(Box::as_ref).ok_or(StoreError::NotOpen)
+    }
+
+    /// The key for the digests that the core looks tokens up by, once the store is open.
     #[must_use]
-    pub fn token_key(&self) -> &TokenKey {
-        self.0.store.token_key()
+    pub fn token_key(&self) -> &TokenKeySlot {
+        &self.0.token_key
     }
 
-    /// The grant of a token, if it can be had without waiting.
+    /// The grant of a token, if it can be had without waiting: one that is young enough, or while the store fails, one
+    /// that is known and within the grace.
     #[must_use]
     pub fn cached_grant(&self, digest: &TokenDigest, now: Instant) -> Option<Arc<Grant>> {
-        self.0.grants.get(digest, now)
+        let old = || self.0.outage.allows_old_grants(now).then(|| self.0.grants.get_old(digest)).flatten();
+        self.0.grants.get(digest, now).or_else(old)
     }
 
     /// The outcome of an effect, if it can be had without waiting: grants that are in memory.
@@ -81,14 +113,44 @@ impl Storage {
         }
     }
 
-    /// Performs an effect; the outcome is the variant of the same name. A failure of the store is logged here, once, and
-    /// answered as unavailable. The caller sets the time limit: dropping the future gives up on it.
+    /// Performs an effect; the outcome is the variant of the same name. A failure of the store is answered as
+    /// unavailable; the log has the cause. The caller sets the time limit: dropping the future gives up on it.
     pub async fn perform(&self, effect: StoreEffect, now: Now) -> StoreOutcome {
         match effect {
             StoreEffect::FindGrant(digest) => StoreOutcome::Grant(self.find_grant(digest, now.mono).await),
             StoreEffect::Spend(token) => StoreOutcome::Spent(self.spend(token, now.wall).await),
             StoreEffect::Manage(command) => StoreOutcome::Managed(self.manage(command, now.wall).await),
-            StoreEffect::CheckHealth => StoreOutcome::Health(self.check_health().await),
+            StoreEffect::CheckHealth => StoreOutcome::Health(self.check_health(now.mono).await),
+        }
+    }
+
+    /// The outcome of an effect that was asked at `asked_at` and has taken longer than [`Self::PATIENCE`] until `now`.
+    /// `None` for one that must be done to its end.
+    #[must_use]
+    pub fn give_up(&self, effect: &StoreEffect, asked_at: Now, now: Now) -> Option<StoreOutcome> {
+        if !effect.may_be_given_up() {
+            return None;
+        }
+        self.0.outage.look_up_failed("look up", &StoreError::NoAnswer, asked_at.mono);
+        match effect {
+            StoreEffect::FindGrant(digest) => {
+                Some(StoreOutcome::Grant(self.cached_grant(digest, now.mono).map(Some).ok_or(Unavailable)))
+            }
+            StoreEffect::CheckHealth => Some(StoreOutcome::Health(Err(Unavailable))),
+            StoreEffect::Spend(_) | StoreEffect::Manage(_) => None,
+        }
+    }
+
+    /// Looks whether a store that fails works again, and says what has been failing. To be called about once a second;
+    /// to be broken off after [`Self::PATIENCE`].
+    pub async fn watch(&self, now: Instant) {
+        self.0.outage.tell_time(now);
+        for access in self.0.outage.to_try(now, CONTACT_EVERY) {
+            match access {
+                // No token has it.
+                Access::Read => drop(self.look_up(TokenDigest::from_bytes([0; 32]), now).await),
+                Access::Write => drop(self.add_uses(&[]).await),
+            }
         }
     }
 
@@ -105,13 +167,10 @@ impl Storage {
             tracing::warn!(dropped, "more tokens were in use than uses can be counted for between two flushes");
         }
         for batch in self.0.uses.take(USES_PER_BATCH) {
-            match self.0.store.add_uses(batch.uses()).await {
+            match self.add_uses(batch.uses()).await {
                 Ok(()) => batch.done(),
-                Err(error) => {
-                    failed("add uses", &error);
-                    // The rest would most likely fail too, each after its own wait.
-                    return;
-                }
+                // The rest would most likely fail too, each after its own wait.
+                Err(Unavailable) => return,
             }
         }
     }
@@ -119,12 +178,14 @@ impl Storage {
     /// Flushes, then closes the store. Calls after it answer that the store is not available.
     pub async fn close(&self) {
         self.flush().await;
-        self.0.store.close().await;
+        if let Ok(store) = self.store() {
+            store.close().await;
+        }
     }
 
     /// Brings records from elsewhere. No kept grant can be wrong after it: it changes no record that is here.
     pub(crate) async fn import(&self, batch: ImportBatch) -> Result<ImportReport, StoreError> {
-        self.0.store.import(batch).await
+        self.store()?.import(batch).await
     }
 
     async fn find_grant(&self, digest: TokenDigest, now: Instant) -> Result<Option<Arc<Grant>>, Unavailable> {
@@ -136,16 +197,43 @@ impl Storage {
             return Ok(Some(grant));
         }
         let ticket = self.0.grants.ticket(now);
-        let found = self.0.store.find_grant(digest).await.map_err(|error| failed("find grant", &error))?;
-        let grant = found.map(Arc::new);
-        if let Some(grant) = &grant {
-            self.0.grants.keep(digest, Arc::clone(grant), ticket);
+        match self.look_up(digest, now).await {
+            Ok(Some(grant)) => {
+                let grant = Arc::new(grant);
+                self.0.grants.keep(digest, Arc::clone(&grant), ticket);
+                Ok(Some(grant))
+            }
+            Ok(None) => {
+                // Or an outage would bring it back.
+                self.0.grants.forget(&digest);
+                Ok(None)
+            }
+            // The failure may have begun an outage, and with it the grace.
+            Err(Unavailable) => self.cached_grant(&digest, now).map(Some).ok_or(Unavailable),
         }
-        Ok(grant)
+    }
+
+    async fn look_up(&self, digest: TokenDigest, asked_at: Instant) -> Result<Option<Grant>, Unavailable> {
+        match async { self.store()?.find_grant(digest).await }.await {
+            Ok(found) => {
+                self.0.outage.look_up_answered(asked_at);
+                Ok(found)
+            }
+            Err(error) => {
+                self.0.outage.look_up_failed("find grant", &error, asked_at);
+                Err(Unavailable)
+            }
+        }
     }
 
     async fn spend(&self, token: TokenId, at: Timestamp) -> Result<Spent, Unavailable> {
-        self.0.store.spend(token, at).await.map_err(|error| failed("spend", &error))
+        let spent = async { self.store()?.spend(token, at).await }.await;
+        self.changed(spent, "spend")
+    }
+
+    async fn add_uses(&self, uses: &[TokenUse]) -> Result<(), Unavailable> {
+        let added = async { self.store()?.add_uses(uses).await }.await;
+        self.changed(added, "add uses")
     }
 
     async fn manage(&self, command: Command, at: Timestamp) -> Result<Reply, CommandError> {
@@ -154,17 +242,34 @@ impl Storage {
             self.flush().await;
         }
         let _forget = changes_grants(&command).then(|| self.0.grants.forget_on_drop());
-        self.0.store.execute(command, at).await.map_err(|error| match error {
+        async { self.store()?.execute(command, at).await }.await.map_err(|error| match error {
             ExecuteError::Refused(refusal) => refusal,
             ExecuteError::Failed(error) => {
-                failed("manage", &error);
+                self.0.outage.change_failed("manage", &error);
                 CommandError::StoreUnavailable
             }
         })
     }
 
-    async fn check_health(&self) -> Result<(), Unavailable> {
-        self.0.store.ping().await.map_err(|error| failed("ping", &error))
+    async fn check_health(&self, asked_at: Instant) -> Result<(), Unavailable> {
+        async { self.store()?.ping().await }.await.map_err(|error| {
+            self.0.outage.look_up_failed("ping", &error, asked_at);
+            Unavailable
+        })
+    }
+
+    /// What became of a change, for the caller and for the state of the store.
+    fn changed<T>(&self, result: Result<T, StoreError>, operation: &'static str) -> Result<T, Unavailable> {
+        match result {
+            Ok(done) => {
+                self.0.outage.change_answered();
+                Ok(done)
+            }
+            Err(error) => {
+                self.0.outage.change_failed(operation, &error);
+                Err(Unavailable)
+            }
+        }
     }
 }
 
@@ -188,12 +293,6 @@ const fn changes_grants(command: &Command) -> bool {
         | Command::CreateToken(_)
         | Command::GetToken(_) => false,
     }
-}
-
-/// The one log line of a failure. Store errors print no stored value.
-fn failed(operation: &'static str, error: &(dyn Error + 'static)) -> Unavailable {
-    tracing::error!(operation, error, "the store failed");
-    Unavailable
 }
 
 #[cfg(test)]

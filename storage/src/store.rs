@@ -64,6 +64,12 @@ pub enum StoreError {
     /// The database cannot be reached, is busy for too long, is full, or refused a statement.
     #[error("the database failed")]
     Database(#[from] sqlx::Error),
+    /// The database did not answer in time.
+    #[error("the database did not answer in time")]
+    NoAnswer,
+    /// The store has not been opened.
+    #[error("the database is not open yet")]
+    NotOpen,
     /// A stored value is not of the form that this program writes.
     #[error("the database holds an unreadable value in {0}")]
     Corrupt(&'static str),

@@ -34,7 +34,7 @@
 //! # let rules = Arc::new(Rules {
 //! #     providers: parse_providers(file, &ProviderDefaults::default())?,
 //! #     management_token: Secret::new("management-token-0123".to_owned()),
-//! #     token_key: TokenKey::new(&[7; 32]),
+//! #     token_key: TokenKey::new(&[7; 32]).into(),
 //! #     enforce_project_active: true,
 //! #     forward_client_ip: false,
 //! #     trusted_proxies: Networks::default(),

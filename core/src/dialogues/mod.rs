@@ -18,3 +18,4 @@ mod response_fields;
 mod retry;
 mod scripts;
 mod splits;
+mod starting;

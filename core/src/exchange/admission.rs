@@ -21,7 +21,7 @@ impl Exchange {
     pub(super) fn begin_admission(&mut self, cx: &mut Context<'_>) {
         match identify(&self.request.head, cx.rules) {
             Ok(digest) => self.ask(StoreEffect::FindGrant(digest)),
-            Err(denial) => self.deny(&Refusal::Denied(denial), cx),
+            Err(refusal) => self.deny(&refusal, cx),
         }
     }
 
@@ -80,11 +80,12 @@ impl Exchange {
     }
 }
 
-/// Who asks, as far as the head can say.
-fn identify(head: &RequestHead, rules: &Rules) -> Result<TokenDigest, Denial> {
-    let credential = client_credential(head.fields())?;
-    let token = TokenString::parse(credential.bytes).ok_or(Denial::InvalidToken)?;
-    Ok(rules.token_key.digest(&token))
+/// Who asks, as far as the head can say. Without the key of the digests nobody is told that a token is wrong.
+fn identify(head: &RequestHead, rules: &Rules) -> Result<TokenDigest, Refusal> {
+    let key = rules.token_key.get().ok_or(Refusal::StoreUnavailable)?;
+    let credential = client_credential(head.fields()).map_err(Refusal::Denied)?;
+    let token = TokenString::parse(credential.bytes).ok_or(Refusal::Denied(Denial::InvalidToken))?;
+    Ok(key.digest(&token))
 }
 
 /// What admission found out.

@@ -23,6 +23,9 @@ impl Exchange {
             Probe::Ready if self.request.draining => {
                 self.answer_text(StatusCode::SERVICE_UNAVAILABLE, "draining", cx);
             }
+            Probe::Ready if cx.rules.token_key.get().is_none() => {
+                self.answer_text(StatusCode::SERVICE_UNAVAILABLE, "starting", cx);
+            }
             Probe::Ready => self.answer_text(StatusCode::OK, "ready", cx),
         }
     }

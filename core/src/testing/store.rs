@@ -45,7 +45,9 @@ impl Store {
         match effect {
             StoreEffect::FindGrant(_) if self.is_down => StoreOutcome::Grant(Err(Unavailable)),
             StoreEffect::FindGrant(digest) => {
-                let known = TokenString::parse(TOKEN.as_bytes()).map(|token| rules().token_key.digest(&token));
+                let rules = rules();
+                let token = TokenString::parse(TOKEN.as_bytes());
+                let known = rules.token_key.get().zip(token).map(|(key, token)| key.digest(&token));
                 let found = self.grant.clone().filter(|_| known == Some(*digest));
                 StoreOutcome::Grant(Ok(found.map(Arc::new)))
             }

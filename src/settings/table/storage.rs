@@ -102,11 +102,13 @@ pub(in super::super) static GRANT_MAX_AGE: Setting<Duration> = active(
      another instance revoked may live on. 0 asks every time.",
 );
 
-static STORE_OUTAGE_GRACE: Setting<Duration> = planned(
+pub(in super::super) static STORE_OUTAGE_GRACE: Setting<Duration> = active(
     "STORE_OUTAGE_GRACE",
     Text("0s"),
     forms::PERIOD,
-    "How long grants that are known may be used while the database cannot be reached.",
+    "How long after its last answer, while the database cannot be reached, grants that are known may be used although \
+     they are older than GRANT_MAX_AGE; and so how long a token that another instance revoked may live on then. Tokens \
+     with max_requests spend nothing meanwhile but what is leased. With 0 no such grant is used.",
 );
 
 pub(in super::super) static LLM_PROXY_ENFORCE_PROJECT_ACTIVE: Setting<bool> = active(

@@ -28,8 +28,11 @@ mod projects;
 pub(crate) mod reseal;
 mod rows;
 mod statements;
+mod temporary;
 mod tokens;
 mod usage;
+
+pub(crate) use temporary::is_temporary;
 
 /// The database behind the pool: the one place that names it.
 type Db = sqlx::Sqlite;

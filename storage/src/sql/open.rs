@@ -10,6 +10,7 @@ use llm_proxy_core::secret::Secret;
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions as _, Connection as _, Row as _, SqliteConnection};
 
+use super::temporary::is_busy;
 use super::{SqlStore, migrations, statements};
 use crate::error::OpenError;
 use crate::files;
@@ -102,12 +103,6 @@ async fn use_wal(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
         connection.begin_with(statements::BEGIN_WRITE).await?.rollback().await?;
     }
     sqlx::query(statements::USE_WAL).execute(connection).await.map(drop)
-}
-
-/// SQLITE_BUSY is 5; the extended codes have it in their low byte (<https://www.sqlite.org/rescode.html>).
-fn is_busy(error: &sqlx::Error) -> bool {
-    let code = error.as_database_error().and_then(|error| error.code()).and_then(|code| code.parse::<u32>().ok());
-    code.is_some_and(|code| code & 0xff == 5)
 }
 
 /// Finds or makes the encryption key and the token key. That the stored token key opens is the proof that the

@@ -5,12 +5,14 @@ use std::sync::{Arc, Mutex};
 use std::task::Poll;
 use std::time::Duration;
 
+use llm_proxy_core::auth::TokenKey;
 use llm_proxy_core::manage::{NewProject, NewToken, Page, ProjectChange};
 use llm_proxy_core::secret::Secret;
 use tokio::sync::Semaphore;
 
 use super::*;
-use crate::store::{StoreFuture, TokenUse};
+use crate::memory::MemoryStore;
+use crate::store::StoreFuture;
 
 const MAX_AGE: Duration = Duration::from_secs(5);
 
@@ -41,7 +43,7 @@ impl Probe {
     }
 
     fn check(&self) -> Result<(), StoreError> {
-        if self.down.load(Ordering::SeqCst) { Err(StoreError::Corrupt("the test")) } else { Ok(()) }
+        if self.down.load(Ordering::SeqCst) { Err(StoreError::Database(sqlx::Error::PoolTimedOut)) } else { Ok(()) }
     }
 
     /// From now on a look-up waits for a permit of `answer`.
@@ -113,9 +115,19 @@ struct Fixture {
     digest: TokenDigest,
 }
 
+fn over(store: Box<dyn Store>, outage: Outage) -> Storage {
+    let storage = Storage::with(GrantCache::new(100, MAX_AGE), outage);
+    storage.fill(store);
+    storage
+}
+
 async fn fixture() -> Fixture {
+    fixture_with(Outage::default()).await
+}
+
+async fn fixture_with(outage: Outage) -> Fixture {
     let probe = Arc::new(Probe::new());
-    let storage = Storage::over(Box::new(Arc::clone(&probe)), GrantCache::new(100, MAX_AGE));
+    let storage = over(Box::new(Arc::clone(&probe)), outage);
     let new = NewProject { name: "p".into(), api_key: Secret::new("old key".into()), provider: "openai".into() };
     let Ok(Reply::ProjectCreated(project)) = manage(&storage, Command::CreateProject(new)).await else { panic!() };
     let (token, digest) = token_of(&storage, project.id).await;
@@ -126,7 +138,7 @@ async fn token_of(storage: &Storage, project_id: llm_proxy_core::ids::ProjectId)
     let lifetime = Duration::from_secs(3600);
     let new = NewToken { project_id, lifetime, max_requests: None, requests_per_minute: None };
     let Ok(Reply::TokenCreated(token, string)) = manage(storage, Command::CreateToken(new)).await else { panic!() };
-    (token.id, storage.token_key().digest(&string))
+    (token.id, storage.token_key().get().unwrap().digest(&string))
 }
 
 fn now(seconds: u64) -> Now {
@@ -298,6 +310,10 @@ async fn noted_uses_reach_the_store_at_the_flush_also_after_a_failed_one() {
 
 #[test]
 fn printing_shows_no_key() {
-    let storage = Storage::over(Box::new(MemoryStore::new().unwrap()), GrantCache::new(1, MAX_AGE));
-    assert!(format!("{storage:?}").starts_with("Storage(Shared { store: MemoryStore { projects: 0, tokens: 0 }"));
+    let storage = over(Box::new(MemoryStore::new().unwrap()), Outage::default());
+    let printed = format!("{storage:?}");
+    assert!(
+        printed.starts_with("Storage(Shared { store: OnceLock(MemoryStore { projects: 0, tokens: 0 })"),
+        "{printed}"
+    );
 }
