@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use async_io::Timer;
 use futures_lite::{FutureExt as _, future};
+use llm_proxy_core::audit::Draft;
 use llm_proxy_core::exchange::{StoreEffect, StoreOutcome};
 use llm_proxy_core::ids::TokenId;
 use llm_proxy_core::time::Now;
@@ -23,10 +24,11 @@ const FLUSH_EVERY: Duration = Duration::from_secs(1);
 /// An outcome on its way.
 pub(crate) type Asked = Pin<Box<Receiver<StoreOutcome>>>;
 
-struct Job {
-    effect: StoreEffect,
-    now: Now,
-    reply: Sender<StoreOutcome>,
+enum Job {
+    /// Perform an effect, and say what became of it.
+    Perform { effect: StoreEffect, now: Now, reply: Sender<StoreOutcome> },
+    /// Take an event; nobody waits for it.
+    Audit(Box<Draft>, Now),
 }
 
 /// The way to storage, one for each worker.
@@ -57,8 +59,13 @@ impl StoreLink {
     pub(crate) fn ask(&self, effect: StoreEffect, now: Now) -> Asked {
         let (reply, outcome) = channel::bounded(1);
         // If the thread is gone, the reply is dropped with the job, and the receiver says so.
-        let _ = self.jobs.try_send(Job { effect, now, reply });
+        let _ = self.jobs.try_send(Job::Perform { effect, now, reply });
         Box::pin(outcome)
+    }
+
+    /// Hands an event on. If the thread is gone, there is nobody to write it.
+    pub(crate) fn audit(&self, draft: Box<Draft>, now: Now) {
+        let _ = self.jobs.try_send(Job::Audit(draft, now));
     }
 
     pub(crate) fn note_use(&self, token: TokenId, now: Now) {
@@ -117,15 +124,19 @@ async fn serve(
     let (stop, stopped) = channel::bounded(1);
     let flusher = executor.spawn(flush_regularly(storage.clone(), stopped));
     while let Ok(job) = queue.recv().await {
-        executor.spawn(perform(storage.clone(), job)).detach();
+        match job {
+            Job::Perform { effect, now, reply } => {
+                executor.spawn(perform(storage.clone(), effect, now, reply)).detach()
+            }
+            Job::Audit(draft, now) => storage.audit(*draft, now),
+        }
     }
     drop(stop);
     flusher.await;
     storage.close().await;
 }
 
-async fn perform(storage: Storage, job: Job) {
-    let Job { effect, now, reply } = job;
+async fn perform(storage: Storage, effect: StoreEffect, now: Now, reply: Sender<StoreOutcome>) {
     let may_give_up = effect.may_be_given_up();
     let given_up = async {
         if may_give_up {

@@ -4,6 +4,7 @@
 use std::io;
 use std::thread::JoinHandle;
 
+use llm_proxy_core::audit::Draft;
 use llm_proxy_core::exchange::{StoreEffect, StoreOutcome};
 use llm_proxy_core::ids::TokenId;
 use llm_proxy_core::time::Now;
@@ -14,10 +15,11 @@ use tokio::sync::{mpsc, oneshot};
 /// How often counts of uses are written.
 const FLUSH_EVERY: std::time::Duration = std::time::Duration::from_secs(1);
 
-struct Job {
-    effect: StoreEffect,
-    now: Now,
-    reply: oneshot::Sender<StoreOutcome>,
+enum Job {
+    /// Perform an effect, and say what became of it.
+    Perform { effect: StoreEffect, now: Now, reply: oneshot::Sender<StoreOutcome> },
+    /// Take an event; nobody waits for it.
+    Audit(Box<Draft>, Now),
 }
 
 /// The way to storage, one for each worker.
@@ -48,8 +50,13 @@ impl StoreLink {
     pub(crate) fn ask(&self, effect: StoreEffect, now: Now) -> oneshot::Receiver<StoreOutcome> {
         let (reply, outcome) = oneshot::channel();
         // If the thread is gone, the reply is dropped with the job, and the receiver says so.
-        let _ = self.jobs.send(Job { effect, now, reply });
+        let _ = self.jobs.send(Job::Perform { effect, now, reply });
         outcome
+    }
+
+    /// Hands an event on. If the thread is gone, there is nobody to write it.
+    pub(crate) fn audit(&self, draft: Box<Draft>, now: Now) {
+        let _ = self.jobs.send(Job::Audit(draft, now));
     }
 
     pub(crate) fn note_use(&self, token: TokenId, now: Now) {
@@ -109,7 +116,10 @@ async fn serve(
     let (stop, stopped) = oneshot::channel();
     let flusher = tokio::spawn(flush_regularly(storage.clone(), stopped));
     while let Some(job) = queue.recv().await {
-        drop(tokio::spawn(perform(storage.clone(), job)));
+        match job {
+            Job::Perform { effect, now, reply } => drop(tokio::spawn(perform(storage.clone(), effect, now, reply))),
+            Job::Audit(draft, now) => storage.audit(*draft, now),
+        }
     }
     drop(stop);
     if flusher.await.is_err() {
@@ -118,8 +128,7 @@ async fn serve(
     storage.close().await;
 }
 
-async fn perform(storage: Storage, job: Job) {
-    let Job { effect, now, mut reply } = job;
+async fn perform(storage: Storage, effect: StoreEffect, now: Now, mut reply: oneshot::Sender<StoreOutcome>) {
     let may_give_up = effect.may_be_given_up();
     let outcome = tokio::select! {
         outcome = storage.perform(effect, now) => outcome,

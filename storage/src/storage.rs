@@ -4,8 +4,9 @@
 use std::error::Error;
 use std::sync::Arc;
 
+use llm_proxy_core::audit::Draft;
 use llm_proxy_core::auth::{Grant, TokenDigest, TokenKey};
-use llm_proxy_core::exchange::{Spent, StoreEffect, StoreOutcome, Unavailable};
+use llm_proxy_core::exchange::{Component, Health, Spent, StoreEffect, StoreOutcome, Unavailable};
 use llm_proxy_core::ids::TokenId;
 use llm_proxy_core::manage::{Command, CommandError, Reply, TokenChange};
 use llm_proxy_core::time::{Instant, Now, Timestamp};
@@ -76,7 +77,7 @@ impl Storage {
                 let grant = self.cached_grant(digest, now.mono)?;
                 Some(StoreOutcome::Grant(Ok(Some(grant))))
             }
-            StoreEffect::Spend(_) | StoreEffect::Manage(_) | StoreEffect::CheckHealth => None,
+            StoreEffect::Spend(_) | StoreEffect::Manage(..) | StoreEffect::Record(_) | StoreEffect::CheckHealth => None,
         }
     }
 
@@ -86,9 +87,17 @@ impl Storage {
         match effect {
             StoreEffect::FindGrant(digest) => StoreOutcome::Grant(self.find_grant(digest, now.mono).await),
             StoreEffect::Spend(token) => StoreOutcome::Spent(self.spend(token, now.wall).await),
-            StoreEffect::Manage(command) => StoreOutcome::Managed(self.manage(command, now.wall).await),
+            StoreEffect::Manage(command, _) => StoreOutcome::Managed(self.manage(command, now.wall).await),
+            // Events are kept nowhere yet.
+            StoreEffect::Record(_) => StoreOutcome::Recorded(Ok(())),
             StoreEffect::CheckHealth => StoreOutcome::Health(self.check_health().await),
         }
+    }
+
+    /// Takes an event that nobody waits for. Never waits itself.
+    pub fn audit(&self, draft: Draft, now: Now) {
+        // Events are kept nowhere yet.
+        drop((draft, now));
     }
 
     /// Counts one request of an unlimited token. Never waits; the store hears of it at the next flush.
@@ -157,8 +166,12 @@ impl Storage {
         })
     }
 
-    async fn check_health(&self) -> Result<(), Unavailable> {
-        self.0.store.ping().await.map_err(|error| failed("ping", &error))
+    async fn check_health(&self) -> Health {
+        let store = match self.0.store.ping().await.map_err(|error| failed("ping", &error)) {
+            Ok(()) => Component::Up,
+            Err(Unavailable) => Component::Down,
+        };
+        Health { store, audit: Component::Up }
     }
 }
 
@@ -180,7 +193,10 @@ const fn changes_grants(command: &Command) -> bool {
         | Command::GetProject(_)
         | Command::ListTokens(..)
         | Command::CreateToken(_)
-        | Command::GetToken(_) => false,
+        | Command::GetToken(_)
+        | Command::ListEvents(..)
+        | Command::GetEvent(_)
+        | Command::PurgeCache(_) => false,
     }
 }
 
