@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use async_io::Timer;
 use futures_lite::{FutureExt as _, future};
+use llm_proxy_core::audit::Draft;
 use llm_proxy_core::exchange::{StoreEffect, StoreOutcome};
 use llm_proxy_core::ids::TokenId;
 use llm_proxy_core::time::Now;
@@ -26,10 +27,11 @@ const WATCH_EVERY: Duration = Duration::from_secs(1);
 /// An outcome on its way.
 pub(crate) type Asked = Pin<Box<Receiver<StoreOutcome>>>;
 
-struct Job {
-    effect: StoreEffect,
-    now: Now,
-    reply: Sender<StoreOutcome>,
+enum Job {
+    /// Perform an effect, and say what became of it.
+    Perform { effect: StoreEffect, now: Now, reply: Sender<StoreOutcome> },
+    /// Take an event; nobody waits for it.
+    Audit(Box<Draft>, Now),
 }
 
 type Report = Sender<Result<Attempt, OpenError>>;
@@ -64,8 +66,13 @@ impl StoreLink {
     pub(crate) fn ask(&self, effect: StoreEffect, now: Now) -> Asked {
         let (reply, outcome) = channel::bounded(1);
         // If the thread is gone, the reply is dropped with the job, and the receiver says so.
-        let _ = self.jobs.try_send(Job { effect, now, reply });
+        let _ = self.jobs.try_send(Job::Perform { effect, now, reply });
         Box::pin(outcome)
+    }
+
+    /// Hands an event on. If the thread is gone, there is nobody to write it.
+    pub(crate) fn audit(&self, draft: Box<Draft>, now: Now) {
+        let _ = self.jobs.try_send(Job::Audit(draft, now));
     }
 
     pub(crate) fn note_use(&self, token: TokenId, now: Now) {
@@ -135,7 +142,12 @@ async fn serve(executor: &LocalExecutor<'_>, opening: Opening, report: Report, q
     // Apart from the queue: calls are answered meanwhile, if only that the store is not available.
     let keeper = executor.spawn(keep(opening, report, stopped));
     while let Ok(job) = queue.recv().await {
-        executor.spawn(perform(storage.clone(), job)).detach();
+        match job {
+            Job::Perform { effect, now, reply } => {
+                executor.spawn(perform(storage.clone(), effect, now, reply)).detach()
+            }
+            Job::Audit(draft, now) => storage.audit(*draft, now),
+        }
     }
     drop(stop);
     keeper.await;
@@ -170,8 +182,7 @@ async fn open(mut opening: Opening, report: Report) -> bool {
     }
 }
 
-async fn perform(storage: Storage, job: Job) {
-    let Job { effect, now, reply } = job;
+async fn perform(storage: Storage, effect: StoreEffect, now: Now, reply: Sender<StoreOutcome>) {
     let asked = effect.clone();
     let may_give_up = effect.may_be_given_up();
     let given_up = async {

@@ -6,6 +6,7 @@ use std::io;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use llm_proxy_core::audit::Draft;
 use llm_proxy_core::exchange::{StoreEffect, StoreOutcome};
 use llm_proxy_core::ids::TokenId;
 use llm_proxy_core::time::Now;
@@ -19,10 +20,11 @@ const FLUSH_EVERY: Duration = Duration::from_secs(1);
 /// How often it is looked whether the store works.
 const WATCH_EVERY: Duration = Duration::from_secs(1);
 
-struct Job {
-    effect: StoreEffect,
-    now: Now,
-    reply: oneshot::Sender<StoreOutcome>,
+enum Job {
+    /// Perform an effect, and say what became of it.
+    Perform { effect: StoreEffect, now: Now, reply: oneshot::Sender<StoreOutcome> },
+    /// Take an event; nobody waits for it.
+    Audit(Box<Draft>, Now),
 }
 
 type Report = mpsc::UnboundedSender<Result<Attempt, OpenError>>;
@@ -57,8 +59,13 @@ impl StoreLink {
     pub(crate) fn ask(&self, effect: StoreEffect, now: Now) -> oneshot::Receiver<StoreOutcome> {
         let (reply, outcome) = oneshot::channel();
         // If the thread is gone, the reply is dropped with the job, and the receiver says so.
-        let _ = self.jobs.send(Job { effect, now, reply });
+        let _ = self.jobs.send(Job::Perform { effect, now, reply });
         outcome
+    }
+
+    /// Hands an event on. If the thread is gone, there is nobody to write it.
+    pub(crate) fn audit(&self, draft: Box<Draft>, now: Now) {
+        let _ = self.jobs.send(Job::Audit(draft, now));
     }
 
     pub(crate) fn note_use(&self, token: TokenId, now: Now) {
@@ -127,7 +134,10 @@ async fn serve(opening: Opening, report: Report, mut queue: mpsc::UnboundedRecei
     // Apart from the queue: calls are answered meanwhile, if only that the store is not available.
     let keeper = tokio::spawn(keep(opening, report, stopped));
     while let Some(job) = queue.recv().await {
-        drop(tokio::spawn(perform(storage.clone(), job)));
+        match job {
+            Job::Perform { effect, now, reply } => drop(tokio::spawn(perform(storage.clone(), effect, now, reply))),
+            Job::Audit(draft, now) => storage.audit(*draft, now),
+        }
     }
     drop(stop);
     if keeper.await.is_err() {
@@ -164,8 +174,7 @@ async fn open(mut opening: Opening, report: Report) -> bool {
     }
 }
 
-async fn perform(storage: Storage, job: Job) {
-    let Job { effect, now, mut reply } = job;
+async fn perform(storage: Storage, effect: StoreEffect, now: Now, mut reply: oneshot::Sender<StoreOutcome>) {
     let asked = effect.clone();
     let may_give_up = effect.may_be_given_up();
     let outcome = tokio::select! {

@@ -4,8 +4,9 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use llm_proxy_core::audit::Draft;
 use llm_proxy_core::auth::{Grant, TokenDigest, TokenKeySlot};
-use llm_proxy_core::exchange::{Spent, StoreEffect, StoreOutcome, Unavailable};
+use llm_proxy_core::exchange::{Component, Health, Spent, StoreEffect, StoreOutcome, Unavailable};
 use llm_proxy_core::ids::TokenId;
 use llm_proxy_core::manage::{Command, CommandError, Reply, TokenChange};
 use llm_proxy_core::time::{Instant, Now, Timestamp};
@@ -109,7 +110,7 @@ impl Storage {
                 let grant = self.cached_grant(digest, now.mono)?;
                 Some(StoreOutcome::Grant(Ok(Some(grant))))
             }
-            StoreEffect::Spend(_) | StoreEffect::Manage(_) | StoreEffect::CheckHealth => None,
+            StoreEffect::Spend(_) | StoreEffect::Manage(..) | StoreEffect::Record(_) | StoreEffect::CheckHealth => None,
         }
     }
 
@@ -119,7 +120,9 @@ impl Storage {
         match effect {
             StoreEffect::FindGrant(digest) => StoreOutcome::Grant(self.find_grant(digest, now.mono).await),
             StoreEffect::Spend(token) => StoreOutcome::Spent(self.spend(token, now.wall).await),
-            StoreEffect::Manage(command) => StoreOutcome::Managed(self.manage(command, now.wall).await),
+            StoreEffect::Manage(command, _) => StoreOutcome::Managed(self.manage(command, now.wall).await),
+            // Events are kept nowhere yet.
+            StoreEffect::Record(_) => StoreOutcome::Recorded(Ok(())),
             StoreEffect::CheckHealth => StoreOutcome::Health(self.check_health(now.mono).await),
         }
     }
@@ -136,8 +139,10 @@ impl Storage {
             StoreEffect::FindGrant(digest) => {
                 Some(StoreOutcome::Grant(self.cached_grant(digest, now.mono).map(Some).ok_or(Unavailable)))
             }
-            StoreEffect::CheckHealth => Some(StoreOutcome::Health(Err(Unavailable))),
-            StoreEffect::Spend(_) | StoreEffect::Manage(_) => None,
+            StoreEffect::CheckHealth => {
+                Some(StoreOutcome::Health(Health { store: Component::Down, audit: Component::Up }))
+            }
+            StoreEffect::Spend(_) | StoreEffect::Manage(..) | StoreEffect::Record(_) => None,
         }
     }
 
@@ -152,6 +157,12 @@ impl Storage {
                 Access::Write => drop(self.add_uses(&[]).await),
             }
         }
+    }
+
+    /// Takes an event that nobody waits for. Never waits itself.
+    pub fn audit(&self, draft: Draft, now: Now) {
+        // Events are kept nowhere yet.
+        drop((draft, now));
     }
 
     /// Counts one request of an unlimited token. Never waits; the store hears of it at the next flush.
@@ -251,11 +262,15 @@ impl Storage {
         })
     }
 
-    async fn check_health(&self, asked_at: Instant) -> Result<(), Unavailable> {
-        async { self.store()?.ping().await }.await.map_err(|error| {
-            self.0.outage.look_up_failed("ping", &error, asked_at);
-            Unavailable
-        })
+    async fn check_health(&self, asked_at: Instant) -> Health {
+        let store = match async { self.store()?.ping().await }.await {
+            Ok(()) => Component::Up,
+            Err(error) => {
+                self.0.outage.look_up_failed("ping", &error, asked_at);
+                Component::Down
+            }
+        };
+        Health { store, audit: Component::Up }
     }
 
     /// What became of a change, for the caller and for the state of the store.
@@ -291,7 +306,10 @@ const fn changes_grants(command: &Command) -> bool {
         | Command::GetProject(_)
         | Command::ListTokens(..)
         | Command::CreateToken(_)
-        | Command::GetToken(_) => false,
+        | Command::GetToken(_)
+        | Command::ListEvents(..)
+        | Command::GetEvent(_)
+        | Command::PurgeCache(_) => false,
     }
 }
 

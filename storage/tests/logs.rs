@@ -4,13 +4,15 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "this is all tests: there a panic is the report")]
 
 use std::io::{self, Write};
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use llm_proxy_core::audit::{Actor, RequestFacts, Shown};
 use llm_proxy_core::exchange::{StoreEffect, StoreOutcome};
-use llm_proxy_core::manage::{Command, NewProject, NewToken, Page, ProjectChange, Reply};
+use llm_proxy_core::manage::{CallFacts, Command, NewProject, NewToken, Page, ProjectChange, Reply};
 use llm_proxy_core::secret::Secret;
-use llm_proxy_core::time::Now;
+use llm_proxy_core::time::{Now, Timestamp};
 use llm_proxy_storage::{Database, Storage, StorageConfig};
 
 const KEYS: [&str; 2] = ["sk-upstream-0123456789abcdef", "sk-rotated-0123456789abcdef"];
@@ -28,8 +30,22 @@ impl Write for Log {
     }
 }
 
+/// The effect of a management call.
+fn managing(command: Command) -> StoreEffect {
+    let request = RequestFacts {
+        request_id: Shown::of("r"),
+        correlation_id: Shown::of("r"),
+        client_ip: IpAddr::from([192, 0, 2, 7]),
+        method: Shown::of("GET"),
+        path: Shown::of("/manage"),
+        user_agent: None,
+    };
+    let facts = CallFacts::of(&command, Timestamp::default(), Actor::ManagementApi, Box::new(request));
+    StoreEffect::Manage(command, Box::new(facts))
+}
+
 async fn manage(storage: &Storage, command: Command) -> Option<Reply> {
-    let StoreOutcome::Managed(reply) = storage.perform(StoreEffect::Manage(command), Now::default()).await else {
+    let StoreOutcome::Managed(reply) = storage.perform(managing(command), Now::default()).await else {
         panic!("another outcome")
     };
     reply.ok()

@@ -42,6 +42,7 @@ fn a_token_is_shown_once_and_masked_from_then_on() {
         "max_requests",
         "project_id",
         "request_count",
+        "leased_count",
         "requests_per_minute",
         "token",
     ];

@@ -9,12 +9,14 @@
 mod chain;
 mod draft;
 mod event;
+mod shown;
 mod words;
 
 #[cfg(test)]
 mod tests;
 
 pub use chain::{Chain, canonical_json, hash_of};
-pub use draft::{Draft, Fact, RequestFacts, Shown};
+pub use draft::{Draft, Fact, RequestFacts};
 pub use event::Event;
+pub use shown::Shown;
 pub use words::{Action, Actor, Outcome};

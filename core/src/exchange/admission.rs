@@ -9,6 +9,7 @@ use super::effect::{Spent, StoreEffect, Unavailable};
 use super::forward::Forward;
 use super::message::{ConnectRequest, Context, Effect, NewRequest, Payer};
 use super::{Exchange, State};
+use crate::audit::Action;
 use crate::auth::{Denial, Grant, TokenDigest, TokenString, client_credential, decide};
 use crate::http1::{Framing, RequestHead};
 use crate::reject::Refusal;
@@ -75,8 +76,33 @@ impl Exchange {
         self.state = State::Forwarding(Box::new(Forward::new(grant, provider, cx.now.mono)));
     }
 
+    /// Refuses. Where policy is the reason, an event of it is handed on; what is merely down, busy or too large leaves
+    /// none.
     fn deny(&mut self, refusal: &Refusal, cx: &mut Context<'_>) {
-        self.refuse(refusal, self.voice(), cx);
+        if is_denial(refusal) {
+            self.refuse_and_note(refusal, self.voice(), (Action::ProxyRequest, None), cx);
+        } else {
+            self.refuse(refusal, self.voice(), cx);
+        }
+    }
+}
+
+/// Whether that is a "no" to this caller. An ambiguous path is one too: it is how an endpoint list is tried.
+const fn is_denial(refusal: &Refusal) -> bool {
+    match refusal {
+        Refusal::Denied(_) | Refusal::Path(_) | Refusal::EndpointNotFound | Refusal::MethodNotAllowed(_) => true,
+        Refusal::Malformed(_)
+        | Refusal::BadRequest(_)
+        | Refusal::NotFound(_)
+        | Refusal::ProjectNameTaken
+        | Refusal::RequestTimeout
+        | Refusal::RequestTooLarge(_)
+        | Refusal::Upstream(_)
+        | Refusal::StoreUnavailable
+        | Refusal::AuditUnavailable
+        | Refusal::CacheDisabled
+        | Refusal::Draining
+        | Refusal::Overloaded => false,
     }
 }
 

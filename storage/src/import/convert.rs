@@ -101,6 +101,7 @@ impl Conversion<'_> {
             expires_at: record.time("expires_at")?.unwrap_or_else(end_of_time),
             is_active: record.flag("is_active")?,
             request_count: record.count("request_count")?,
+            leased_count: 0,
             max_requests: record.limit("max_requests")?,
             requests_per_minute: None,
             created_at: record.time("created_at")?.unwrap_or(self.options.at),

@@ -11,7 +11,7 @@ use std::fmt;
 use llm_proxy_core::auth::{Grant, TokenDigest, TokenKey};
 use llm_proxy_core::exchange::Spent;
 use llm_proxy_core::ids::TokenId;
-use llm_proxy_core::manage::{Command, Reply};
+use llm_proxy_core::manage::{Command, CommandError, Reply};
 use llm_proxy_core::time::Timestamp;
 use sqlx::Transaction;
 use sqlx::sqlite::SqlitePool;
@@ -69,6 +69,9 @@ impl SqlStore {
             Command::GetToken(id) => self.get_token(id).await,
             Command::UpdateToken(id, change) => self.update_token(id, change).await,
             Command::RevokeToken(id) => self.revoke_token(id).await,
+            // sql: to be written
+            Command::ListEvents(..) | Command::GetEvent(_) => Err(CommandError::StoreUnavailable.into()),
+            Command::PurgeCache(_) => Err(CommandError::CacheDisabled.into()),
         }
     }
 }

@@ -1,12 +1,14 @@
 //! What stands in front of a store: cached grants and changes, failures, counted uses.
 
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::Poll;
 use std::time::Duration;
 
+use llm_proxy_core::audit::{Actor, RequestFacts, Shown};
 use llm_proxy_core::auth::TokenKey;
-use llm_proxy_core::manage::{NewProject, NewToken, Page, ProjectChange};
+use llm_proxy_core::manage::{CallFacts, NewProject, NewToken, Page, ProjectChange};
 use llm_proxy_core::secret::Secret;
 use tokio::sync::Semaphore;
 
@@ -146,8 +148,22 @@ fn now(seconds: u64) -> Now {
     Now { mono, wall: Timestamp::default().plus(Duration::from_secs(seconds)) }
 }
 
+/// The effect of a management call.
+fn managing(command: Command) -> StoreEffect {
+    let request = RequestFacts {
+        request_id: Shown::of("r"),
+        correlation_id: Shown::of("r"),
+        client_ip: IpAddr::from([192, 0, 2, 7]),
+        method: Shown::of("GET"),
+        path: Shown::of("/manage"),
+        user_agent: None,
+    };
+    let facts = CallFacts::of(&command, Timestamp::default(), Actor::ManagementApi, Box::new(request));
+    StoreEffect::Manage(command, Box::new(facts))
+}
+
 async fn manage(storage: &Storage, command: Command) -> Result<Reply, CommandError> {
-    let StoreOutcome::Managed(reply) = storage.perform(StoreEffect::Manage(command), now(0)).await else {
+    let StoreOutcome::Managed(reply) = storage.perform(managing(command), now(0)).await else {
         panic!("another kind of reply")
     };
     reply
@@ -283,13 +299,16 @@ async fn a_store_that_is_down_is_unavailable_for_every_effect_and_recovers() {
     let perform = |effect| f.storage.perform(effect, now(0));
     assert!(matches!(perform(StoreEffect::FindGrant(f.digest)).await, StoreOutcome::Grant(Err(Unavailable))));
     assert!(matches!(perform(StoreEffect::Spend(f.token)).await, StoreOutcome::Spent(Err(Unavailable))));
-    assert!(matches!(perform(StoreEffect::CheckHealth).await, StoreOutcome::Health(Err(Unavailable))));
     assert!(matches!(
-        perform(StoreEffect::Manage(Command::GetToken(f.token))).await,
+        perform(StoreEffect::CheckHealth).await,
+        StoreOutcome::Health(Health { store: Component::Down, .. })
+    ));
+    assert!(matches!(
+        perform(managing(Command::GetToken(f.token))).await,
         StoreOutcome::Managed(Err(CommandError::StoreUnavailable))
     ));
     f.probe.down.store(false, Ordering::SeqCst);
-    assert!(matches!(perform(StoreEffect::CheckHealth).await, StoreOutcome::Health(Ok(()))));
+    assert!(matches!(perform(StoreEffect::CheckHealth).await, StoreOutcome::Health(Health::UP)));
     assert!(look_up(&f.storage, f.digest, now(0)).await.unwrap().is_some());
 }
 

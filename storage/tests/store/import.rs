@@ -118,6 +118,7 @@ async fn records_come_as_they_were() {
         expires_at: time("2025-02-01T10:00:00.123456Z"),
         is_active: false,
         request_count: 17,
+        leased_count: 0,
         max_requests: Some(20),
         requests_per_minute: None,
         created_at: time("2025-01-01T12:00:00Z"),

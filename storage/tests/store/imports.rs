@@ -38,6 +38,7 @@ fn foreign_token(n: u8, project: &ImportedProject) -> ImportedToken {
         expires_at: at(3600),
         is_active: true,
         request_count: 5,
+        leased_count: 0,
         max_requests: Some(6),
         requests_per_minute: Some(3),
         created_at: at(1),
