@@ -13,7 +13,7 @@ use llm_proxy_core::audit::Draft;
 use llm_proxy_core::exchange::{StoreEffect, StoreOutcome};
 use llm_proxy_core::ids::TokenId;
 use llm_proxy_core::time::Now;
-use llm_proxy_runtime_common::StartError;
+use llm_proxy_runtime_common::{StartError, clock};
 use llm_proxy_storage::{Storage, StorageConfig};
 use smol::LocalExecutor;
 use smol::channel::{self, Receiver, Sender};
@@ -133,7 +133,7 @@ async fn serve(
     }
     drop(stop);
     flusher.await;
-    storage.close().await;
+    storage.close(clock::now()).await;
 }
 
 async fn perform(storage: Storage, effect: StoreEffect, now: Now, reply: Sender<StoreOutcome>) {
@@ -168,6 +168,6 @@ async fn flush_regularly(storage: Storage, stopped: Receiver<()>) {
         if stop.as_mut().or(tick).await {
             return;
         }
-        storage.flush().await;
+        storage.flush(clock::now()).await;
     }
 }

@@ -8,7 +8,7 @@ use llm_proxy_core::audit::Draft;
 use llm_proxy_core::exchange::{StoreEffect, StoreOutcome};
 use llm_proxy_core::ids::TokenId;
 use llm_proxy_core::time::Now;
-use llm_proxy_runtime_common::StartError;
+use llm_proxy_runtime_common::{StartError, clock};
 use llm_proxy_storage::{Storage, StorageConfig};
 use tokio::sync::{mpsc, oneshot};
 
@@ -125,7 +125,7 @@ async fn serve(
     if flusher.await.is_err() {
         tracing::error!("the flusher died: the last counts of uses may be lost");
     }
-    storage.close().await;
+    storage.close(clock::now()).await;
 }
 
 async fn perform(storage: Storage, effect: StoreEffect, now: Now, mut reply: oneshot::Sender<StoreOutcome>) {
@@ -145,7 +145,7 @@ async fn flush_regularly(storage: Storage, mut stopped: oneshot::Receiver<()>) {
     loop {
         tokio::select! {
             _ = &mut stopped => return,
-            _ = flush.tick() => storage.flush().await,
+            _ = flush.tick() => storage.flush(clock::now()).await,
         }
     }
 }

@@ -5,12 +5,22 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
+use crate::audit::AuditFileError;
 use crate::random::NoRandomness;
 use crate::seal::SealError;
 
 /// Why a store was not opened.
 #[derive(Debug, Error)]
 pub enum OpenError {
+    /// The audit log's file cannot be used.
+    #[error(transparent)]
+    AuditFile(#[from] AuditFileError),
+    /// The first event cannot be written.
+    #[error("the audit log cannot be written: see the log for the cause")]
+    AuditLog,
+    /// The audit log cannot be read again, or has no thread.
+    #[error("the audit log cannot be started")]
+    AuditThread(#[source] io::Error),
     /// The database's folder or file cannot be made or protected.
     #[error("cannot prepare the database file {path}: check that its folder is writable", path = .path.display())]
     File {

@@ -13,6 +13,7 @@
 
 #![forbid(unsafe_code)]
 
+mod audit;
 mod changes;
 mod config;
 mod error;
@@ -28,11 +29,15 @@ mod store;
 mod turns;
 mod uses;
 
-pub use config::{Database, StorageConfig};
+pub use audit::AuditFileError;
+pub use config::{AuditConfig, Database, StorageConfig};
 pub use error::OpenError;
 pub use memory::MemoryStore;
 pub use random::NoRandomness;
 pub use seal::SealError;
 pub use sql::SqlStore;
 pub use storage::Storage;
-pub use store::{ExecuteError, Store, StoreError, StoreFuture, TokenUse};
+pub use store::{
+    ChangeBatch, ChangeError, EventList, ExecuteError, NotSealed, Seal, Store, StoreError, StoreFuture, TokenUse,
+    is_change,
+};

@@ -8,15 +8,16 @@ use llm_proxy_core::audit::Draft;
 use llm_proxy_core::auth::{Grant, TokenDigest, TokenKey};
 use llm_proxy_core::exchange::{Component, Health, Spent, StoreEffect, StoreOutcome, Unavailable};
 use llm_proxy_core::ids::TokenId;
-use llm_proxy_core::manage::{Command, CommandError, Reply, TokenChange};
+use llm_proxy_core::manage::{CallFacts, Command, CommandError, Reply, TokenChange};
 use llm_proxy_core::time::{Instant, Now, Timestamp};
 
+use crate::audit::{self, Unwritten, Writer};
 use crate::config::{Database, StorageConfig};
 use crate::error::OpenError;
 use crate::grants::GrantCache;
 use crate::memory::MemoryStore;
 use crate::sql::SqlStore;
-use crate::store::{ExecuteError, Store};
+use crate::store::{Store, is_change};
 use crate::turns::Turns;
 use crate::uses::UseCounts;
 
@@ -36,6 +37,8 @@ struct Shared {
     grants: GrantCache,
     look_ups: Turns,
     uses: UseCounts,
+    /// `None` records nothing.
+    audit: Option<Writer>,
 }
 
 impl Storage {
@@ -44,17 +47,22 @@ impl Storage {
     /// # Errors
     /// With a sentence that says what to do.
     pub async fn open(config: StorageConfig) -> Result<Self, OpenError> {
+        // First, since waiting cannot mend a file that cannot be written.
+        let audit = config.audit.as_ref().map(Writer::open).transpose()?;
         let store: Box<dyn Store> = match &config.database {
             Database::Sqlite { path, pool_size } => {
                 Box::new(SqlStore::open(path, *pool_size, config.encryption_key.as_ref()).await?)
             }
             Database::Memory => Box::new(MemoryStore::new()?),
         };
-        Ok(Self::over(store, GrantCache::new(config.grant_capacity, config.grant_max_age)))
+        if let Some(audit) = &audit {
+            audit.begin(&*store).await?;
+        }
+        Ok(Self::over(store, GrantCache::new(config.grant_capacity, config.grant_max_age), audit))
     }
 
-    fn over(store: Box<dyn Store>, grants: GrantCache) -> Self {
-        Self(Arc::new(Shared { store, grants, look_ups: Turns::default(), uses: UseCounts::default() }))
+    fn over(store: Box<dyn Store>, grants: GrantCache, audit: Option<Writer>) -> Self {
+        Self(Arc::new(Shared { store, grants, look_ups: Turns::default(), uses: UseCounts::default(), audit }))
     }
 
     /// The key for the digests that the core looks tokens up by.
@@ -87,17 +95,10 @@ impl Storage {
         match effect {
             StoreEffect::FindGrant(digest) => StoreOutcome::Grant(self.find_grant(digest, now.mono).await),
             StoreEffect::Spend(token) => StoreOutcome::Spent(self.spend(token, now.wall).await),
-            StoreEffect::Manage(command, _) => StoreOutcome::Managed(self.manage(command, now.wall).await),
-            // Events are kept nowhere yet.
-            StoreEffect::Record(_) => StoreOutcome::Recorded(Ok(())),
+            StoreEffect::Manage(command, facts) => StoreOutcome::Managed(self.manage(command, *facts, now.wall).await),
+            StoreEffect::Record(draft) => StoreOutcome::Recorded(self.record(*draft).await),
             StoreEffect::CheckHealth => StoreOutcome::Health(self.check_health().await),
         }
-    }
-
-    /// Takes an event that nobody waits for. Never waits itself.
-    pub fn audit(&self, draft: Draft, now: Now) {
-        // Events are kept nowhere yet.
-        drop((draft, now));
     }
 
     /// Counts one request of an unlimited token. Never waits; the store hears of it at the next flush.
@@ -105,9 +106,24 @@ impl Storage {
         self.0.uses.note(token, at);
     }
 
-    /// Writes the counted uses. What the store does not take, or what a dropped future leaves, is kept for the next
+    /// Records what happened to a request, such as that it was denied. Never waits; it is on disk soon, or at the next
     /// flush.
-    pub async fn flush(&self) {
+    pub fn audit(&self, draft: Draft, now: Now) {
+        if let Some(audit) = &self.0.audit {
+            audit.note(now, draft);
+        }
+    }
+
+    /// Writes the counted uses and the audit events that wait for something. What the store does not take, or what a
+    /// dropped future leaves, is kept for the next flush.
+    pub async fn flush(&self, now: Now) {
+        self.flush_uses().await;
+        if let Some(audit) = &self.0.audit {
+            audit.flush(&*self.0.store, now).await;
+        }
+    }
+
+    async fn flush_uses(&self) {
         let dropped = self.0.uses.take_dropped();
         if dropped > 0 {
             tracing::warn!(dropped, "more tokens were in use than uses can be counted for between two flushes");
@@ -124,10 +140,17 @@ impl Storage {
         }
     }
 
-    /// Flushes, then closes the store. Calls after it answer that the store is not available.
-    pub async fn close(&self) {
-        self.flush().await;
+    /// Flushes, ends the audit chain, closes the store, and the audit log last of all. Calls after it answer that the
+    /// store is not available.
+    pub async fn close(&self, now: Now) {
+        self.flush_uses().await;
+        if let Some(audit) = &self.0.audit {
+            audit.finish(&*self.0.store, now.wall).await;
+        }
         self.0.store.close().await;
+        if let Some(audit) = &self.0.audit {
+            audit.close().await;
+        }
     }
 
     async fn find_grant(&self, digest: TokenDigest, now: Instant) -> Result<Option<Arc<Grant>>, Unavailable> {
@@ -151,19 +174,39 @@ impl Storage {
         self.0.store.spend(token, at).await.map_err(|error| failed("spend", &error))
     }
 
-    async fn manage(&self, command: Command, at: Timestamp) -> Result<Reply, CommandError> {
+    async fn manage(&self, command: Command, facts: CallFacts, at: Timestamp) -> Result<Reply, CommandError> {
         if sets_a_limit(&command) {
             // What was used before counts against the limit from its first moment.
-            self.flush().await;
+            self.flush_uses().await;
         }
+        if is_change(&command) { self.change(command, facts, at).await } else { self.read(command, facts, at).await }
+    }
+
+    /// A change is made with its event, both or neither.
+    async fn change(&self, command: Command, facts: CallFacts, at: Timestamp) -> Result<Reply, CommandError> {
         let _forget = changes_grants(&command).then(|| self.0.grants.forget_on_drop());
-        self.0.store.execute(command, at).await.map_err(|error| match error {
-            ExecuteError::Refused(refusal) => refusal,
-            ExecuteError::Failed(error) => {
-                failed("manage", &error);
-                CommandError::StoreUnavailable
-            }
-        })
+        match &self.0.audit {
+            Some(audit) => audit.change(&*self.0.store, command, facts, at).await,
+            None => audit::change_unrecorded(&*self.0.store, command, at).await,
+        }
+    }
+
+    /// What a read found is told only when its event is durable.
+    async fn read(&self, command: Command, facts: CallFacts, at: Timestamp) -> Result<Reply, CommandError> {
+        if let (Some(audit), Command::ListEvents(..) | Command::GetEvent(_)) = (&self.0.audit, &command) {
+            // Who asks for events finds those of all calls that were answered. A failure is told by the read itself.
+            let _ = audit.catch_up(&*self.0.store).await;
+        }
+        let answer = audit::answer(self.0.store.read(command, at).await);
+        let recorded = self.record(facts.draft(&answer)).await;
+        recorded.map_err(|Unavailable| CommandError::AuditUnavailable).and(answer)
+    }
+
+    async fn record(&self, draft: Draft) -> Result<(), Unavailable> {
+        match &self.0.audit {
+            Some(audit) => audit.record(&*self.0.store, draft).await.map_err(|Unwritten| Unavailable),
+            None => Ok(()),
+        }
     }
 
     async fn check_health(&self) -> Health {
@@ -171,7 +214,8 @@ impl Storage {
             Ok(()) => Component::Up,
             Err(Unavailable) => Component::Down,
         };
-        Health { store, audit: Component::Up }
+        let is_well = self.0.audit.as_ref().is_none_or(Writer::is_well);
+        Health { store, audit: if is_well { Component::Up } else { Component::Down } }
     }
 }
 

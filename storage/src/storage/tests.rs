@@ -6,13 +6,14 @@ use std::sync::{Arc, Mutex};
 use std::task::Poll;
 use std::time::Duration;
 
-use llm_proxy_core::audit::{Actor, RequestFacts, Shown};
-use llm_proxy_core::manage::{CallFacts, NewProject, NewToken, Page, ProjectChange};
+use llm_proxy_core::audit::{Actor, Event, RequestFacts, Shown};
+use llm_proxy_core::ids::{ChainId, EventId};
+use llm_proxy_core::manage::{CallFacts, EventFilter, EventPage, NewProject, NewToken, Page, ProjectChange};
 use llm_proxy_core::secret::Secret;
 use tokio::sync::Semaphore;
 
 use super::*;
-use crate::store::{StoreError, StoreFuture, TokenUse};
+use crate::store::{ChangeBatch, ChangeError, EventList, ExecuteError, StoreError, StoreFuture, TokenUse};
 
 const MAX_AGE: Duration = Duration::from_secs(5);
 
@@ -83,15 +84,46 @@ impl Store for Arc<Probe> {
         })
     }
 
-    fn execute(&self, command: Command, at: Timestamp) -> StoreFuture<'_, Result<Reply, ExecuteError>> {
+    fn read(&self, command: Command, at: Timestamp) -> StoreFuture<'_, Result<Reply, ExecuteError>> {
         Box::pin(async move {
             self.check()?;
-            let reply = self.inner.execute(command, at).await;
+            self.inner.read(command, at).await
+        })
+    }
+
+    fn change(&self, batch: ChangeBatch) -> StoreFuture<'_, Result<(), ChangeError>> {
+        Box::pin(async move {
+            self.check()?;
+            let changed = self.inner.change(batch).await;
             if self.lose_replies.load(Ordering::SeqCst) {
                 std::future::pending::<()>().await;
             }
-            reply
+            changed
         })
+    }
+
+    fn add_events<'a>(&'a self, events: &'a [Event]) -> StoreFuture<'a, Result<(), StoreError>> {
+        self.inner.add_events(events)
+    }
+
+    fn list_events(&self, filter: EventFilter, page: EventPage) -> StoreFuture<'_, Result<EventList, StoreError>> {
+        self.inner.list_events(filter, page)
+    }
+
+    fn get_event(&self, id: EventId) -> StoreFuture<'_, Result<Option<Event>, StoreError>> {
+        self.inner.get_event(id)
+    }
+
+    fn events_after(&self, cursor: Option<EventId>, limit: u32) -> StoreFuture<'_, Result<Vec<Event>, StoreError>> {
+        self.inner.events_after(cursor, limit)
+    }
+
+    fn last_event(&self, chain: Option<ChainId>) -> StoreFuture<'_, Result<Option<Event>, StoreError>> {
+        self.inner.last_event(chain)
+    }
+
+    fn prune_events<'a>(&'a self, ids: &'a [EventId]) -> StoreFuture<'a, Result<(), StoreError>> {
+        self.inner.prune_events(ids)
     }
 
     fn ping(&self) -> StoreFuture<'_, Result<(), StoreError>> {
@@ -113,7 +145,7 @@ struct Fixture {
 
 async fn fixture() -> Fixture {
     let probe = Arc::new(Probe::new());
-    let storage = Storage::over(Box::new(Arc::clone(&probe)), GrantCache::new(100, MAX_AGE));
+    let storage = Storage::over(Box::new(Arc::clone(&probe)), GrantCache::new(100, MAX_AGE), None);
     let new = NewProject { name: "p".into(), api_key: Secret::new("old key".into()), provider: "openai".into() };
     let Ok(Reply::ProjectCreated(project)) = manage(&storage, Command::CreateProject(new)).await else { panic!() };
     let (token, digest) = token_of(&storage, project.id).await;
@@ -269,7 +301,7 @@ async fn a_change_that_was_given_up_counts_as_perhaps_done() {
     let f = fixture().await;
     look_up(&f.storage, f.digest, now(0)).await.unwrap();
     f.probe.lose_replies.store(true, Ordering::SeqCst);
-    let mut change = Box::pin(f.storage.manage(Command::UpdateProject(f.project, rotate()), now(0).wall));
+    let mut change = Box::pin(f.storage.perform(managing(Command::UpdateProject(f.project, rotate())), now(0)));
     let began = std::future::poll_fn(|cx| Poll::Ready(change.as_mut().poll(cx))).await;
     assert!(began.is_pending());
     drop(change);
@@ -301,18 +333,20 @@ async fn noted_uses_reach_the_store_at_the_flush_also_after_a_failed_one() {
     let f = fixture().await;
     f.storage.note_use(f.token, Timestamp::from_micros(7));
     f.probe.down.store(true, Ordering::SeqCst);
-    f.storage.flush().await;
+    f.storage.flush(now(0)).await;
     f.probe.down.store(false, Ordering::SeqCst);
     f.storage.note_use(f.token, Timestamp::from_micros(6));
-    f.storage.close().await;
+    f.storage.close(now(0)).await;
     let Ok(Reply::Token(token)) = manage(&f.storage, Command::GetToken(f.token)).await else { panic!() };
     assert_eq!((token.request_count, token.last_used_at), (2, Some(Timestamp::from_micros(7))));
-    f.storage.flush().await;
+    f.storage.flush(now(0)).await;
     assert_eq!(*f.probe.batches.lock().unwrap(), [1]);
 }
 
 #[test]
 fn printing_shows_no_key() {
-    let storage = Storage::over(Box::new(MemoryStore::new().unwrap()), GrantCache::new(1, MAX_AGE));
-    assert!(format!("{storage:?}").starts_with("Storage(Shared { store: MemoryStore { projects: 0, tokens: 0 }"));
+    let storage = Storage::over(Box::new(MemoryStore::new().unwrap()), GrantCache::new(1, MAX_AGE), None);
+    assert!(
+        format!("{storage:?}").starts_with("Storage(Shared { store: MemoryStore { projects: 0, tokens: 0, events: 0 }")
+    );
 }
