@@ -6,17 +6,17 @@ use llm_proxy_core::auth::TokenKeySlot;
 use llm_proxy_core::http1::HeadLimits;
 use llm_proxy_core::quota::Concurrency;
 use llm_proxy_core::rules::{Patience, Rules};
-use llm_proxy_storage::{Database, StorageConfig};
+use llm_proxy_storage::{AuditConfig, Database, StorageConfig};
 
-use crate::settings::{Settings, StoreSettings};
-use llm_proxy_runtime_common::{RunError, ServerConfig, Stopped};
+use crate::settings::{AuditSettings, Runtime, Settings};
+use llm_proxy_runtime_common::{RunError, ServerConfig, Stopped, clock};
 
 /// Serves until a signal comes.
 ///
 /// # Errors
 /// [`RunError`]: before anything was accepted, or when the database can be reached at last and is of no use.
 pub(crate) fn serve(settings: Settings) -> Result<Stopped, RunError> {
-    let (config, storage) = (config(&settings), storage(&settings.store));
+    let (config, storage) = (config(&settings), storage(&settings));
     settings.server.runtime.run(&config, storage, |token_key| rules(settings, token_key), |_| {})
 }
 
@@ -32,13 +32,26 @@ fn config(settings: &Settings) -> ServerConfig {
     }
 }
 
-fn storage(store: &StoreSettings) -> StorageConfig {
+fn storage(Settings { store, audit, server, .. }: &Settings) -> StorageConfig {
     StorageConfig {
         database: Database::Sqlite { path: store.path.clone(), pool_size: store.pool_size.get() },
         encryption_key: store.encryption_key.clone(),
         grant_max_age: store.grant_max_age,
         outage_grace: store.outage_grace,
         grant_capacity: store.grant_capacity,
+        audit: audit.as_ref().map(|audit| self::audit(audit, server.runtime)),
+    }
+}
+
+fn audit(audit: &AuditSettings, runtime: Runtime) -> AuditConfig {
+    AuditConfig {
+        file: audit.file.clone(),
+        make_folder: audit.create_dir,
+        in_database: audit.store_in_db,
+        retention: audit.retention,
+        started_at: clock::now().wall,
+        version: env!("CARGO_PKG_VERSION"),
+        runtime: runtime.name(),
     }
 }
 

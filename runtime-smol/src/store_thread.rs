@@ -84,12 +84,12 @@ impl StoreThread {
     /// Starts the thread, which begins to open the store.
     ///
     /// # Errors
-    /// If the system gives no thread.
+    /// If the system gives no thread, or the audit log cannot be used.
     pub(crate) fn start(config: StorageConfig) -> Result<(Self, StoreLink), StartError> {
         let (report, reports) = channel::unbounded();
         let (jobs, queue) = channel::unbounded();
         let (end, ended) = channel::bounded::<Infallible>(1);
-        let opening = Opening::new(config);
+        let opening = Opening::new(config)?;
         let storage = opening.storage().clone();
         let thread = std::thread::Builder::new().name("storage".to_owned()).spawn(move || {
             let _dropped_at_the_end = end;
@@ -151,7 +151,7 @@ async fn serve(executor: &LocalExecutor<'_>, opening: Opening, report: Report, q
     }
     drop(stop);
     keeper.await;
-    storage.close().await;
+    storage.close(clock::now()).await;
 }
 
 /// Opens the store, then does what it needs regularly, until `stopped` is closed.
@@ -210,7 +210,7 @@ async fn perform(storage: Storage, effect: StoreEffect, now: Now, reply: Sender<
 /// Writes the counted uses again and again; never breaks a flush off.
 async fn flush_regularly(storage: &Storage, stopped: &Receiver<Infallible>) {
     while !passed(FLUSH_EVERY, stopped).await {
-        storage.flush().await;
+        storage.flush(clock::now()).await;
     }
 }
 

@@ -77,13 +77,13 @@ impl StoreThread {
     /// Starts the thread, which begins to open the store.
     ///
     /// # Errors
-    /// If the system gives no thread.
+    /// If the system gives no thread, or the audit log cannot be used.
     pub(crate) fn start(config: StorageConfig) -> Result<(Self, StoreLink), StartError> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(StartError::Thread)?;
         let (report, reports) = mpsc::unbounded_channel();
         let (jobs, queue) = mpsc::unbounded_channel();
         let (end, ended) = oneshot::channel::<()>();
-        let opening = Opening::new(config);
+        let opening = Opening::new(config)?;
         let storage = opening.storage().clone();
         let thread = std::thread::Builder::new().name("storage".to_owned()).spawn(move || {
             let _dropped_at_the_end = end;
@@ -143,7 +143,7 @@ async fn serve(opening: Opening, report: Report, mut queue: mpsc::UnboundedRecei
     if keeper.await.is_err() {
         tracing::error!("the flusher died: the last counts of uses may be lost");
     }
-    storage.close().await;
+    storage.close(clock::now()).await;
 }
 
 /// Opens the store, then does what it needs regularly, until `stopped` is told.
@@ -195,7 +195,7 @@ async fn flush_regularly(storage: &Storage, mut stopped: watch::Receiver<()>) {
     loop {
         tokio::select! {
             _ = stopped.changed() => return,
-            _ = tick.tick() => storage.flush().await,
+            _ = tick.tick() => storage.flush(clock::now()).await,
         }
     }
 }

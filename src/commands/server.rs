@@ -47,7 +47,7 @@ pub(crate) fn run(
 
 /// Says in the log with what the server runs. No secret is among it.
 fn log_settings(settings: &Settings) {
-    let Settings { management_token: _, server, store, proxy, providers, provider_source, log: _ } = settings;
+    let Settings { management_token: _, server, store, audit, proxy, providers, provider_source, log: _ } = settings;
     tracing::info!(
         listen = %server.listen,
         runtime = ?server.runtime,
@@ -66,6 +66,16 @@ fn log_settings(settings: &Settings) {
         enforce_project_active = store.enforce_project_active,
         "settings of the store"
     );
+    match audit {
+        Some(audit) => tracing::info!(
+            file = audit.file.as_ref().map(|path| tracing::field::display(path.display())),
+            create_dir = audit.create_dir,
+            in_database = audit.store_in_db,
+            retention = ?audit.retention,
+            "settings of the audit log"
+        ),
+        None => tracing::warn!("audit events are not recorded: AUDIT_ENABLED is off, or they have nowhere to go"),
+    }
     tracing::info!(
         file = %provider_source.path.display(),
         default = %providers.default,

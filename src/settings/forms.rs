@@ -42,6 +42,10 @@ pub(super) const SWITCH: Form<bool> = Form { accepted: "true or false", parse: s
 /// The path of a file.
 pub(super) const FILE: Form<PathBuf> = Form { accepted: "the path of a file", parse: |text| Ok(PathBuf::from(text)) };
 
+/// The path of a file, or that there is to be none. A variable that is empty is not set, so it cannot say that.
+pub(super) const FILE_OR_NONE: Form<Option<PathBuf>> =
+    Form { accepted: "the path of a file, or none", parse: |text| Ok((text != "none").then(|| PathBuf::from(text))) };
+
 /// A number of things, none being fine.
 pub(super) const COUNT: Form<u64> = Form { accepted: "a whole number, 0 or more", parse: count };
 

@@ -47,6 +47,8 @@ pub(crate) struct Settings {
     pub(crate) server: ServerSettings,
     /// Where state is kept.
     pub(crate) store: StoreSettings,
+    /// Where audit events go; `None` is nowhere.
+    pub(crate) audit: Option<AuditSettings>,
     /// What holds for every proxied exchange.
     pub(crate) proxy: ProxySettings,
     /// The upstreams.
@@ -89,6 +91,19 @@ pub(crate) struct StoreSettings {
     pub(crate) grant_capacity: usize,
     /// Whether an inactive project's tokens are refused.
     pub(crate) enforce_project_active: bool,
+}
+
+/// Where audit events go.
+#[derive(Debug)]
+pub(crate) struct AuditSettings {
+    /// The file.
+    pub(crate) file: Option<PathBuf>,
+    /// Whether its folder is made.
+    pub(crate) create_dir: bool,
+    /// Whether they go to the database.
+    pub(crate) store_in_db: bool,
+    /// How long the database keeps them; zero is for ever.
+    pub(crate) retention: Duration,
 }
 
 /// What holds for every proxied exchange.
@@ -144,6 +159,7 @@ fn settings(values: &mut Values, warnings: &mut Vec<String>) -> Option<Settings>
     let management_token = values.read(&table::MANAGEMENT_TOKEN);
     let server = server(values);
     let store = store(values);
+    let audit = audit(values);
     let proxy = proxy(values);
     let providers = providers(values, warnings);
     let log = log(values);
@@ -152,6 +168,7 @@ fn settings(values: &mut Values, warnings: &mut Vec<String>) -> Option<Settings>
         management_token: management_token?,
         server: server?,
         store: store?,
+        audit: audit?,
         proxy: proxy?,
         providers,
         provider_source,
@@ -203,6 +220,18 @@ fn store(values: &mut Values) -> Option<StoreSettings> {
         grant_capacity: grant_capacity?,
         enforce_project_active: enforce_project_active?,
     })
+}
+
+#[expect(clippy::option_option, reason = "that there is no audit is one thing, that a setting is wrong another")]
+fn audit(values: &mut Values) -> Option<Option<AuditSettings>> {
+    let enabled = values.read(&table::AUDIT_ENABLED);
+    let file = values.read(&table::AUDIT_LOG_FILE);
+    let create_dir = values.read(&table::AUDIT_CREATE_DIR);
+    let store_in_db = values.read(&table::AUDIT_STORE_IN_DB);
+    let retention = values.read(&table::AUDIT_RETENTION);
+    let (file, store_in_db) = (file?, store_in_db?);
+    let settings = AuditSettings { create_dir: create_dir?, retention: retention?, file, store_in_db };
+    Some((enabled? && (settings.file.is_some() || store_in_db)).then_some(settings))
 }
 
 fn proxy(values: &mut Values) -> Option<ProxySettings> {

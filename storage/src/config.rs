@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use llm_proxy_core::secret::Secret;
+use llm_proxy_core::time::Timestamp;
 
 /// The grant age that the contract allows at most, and the default.
 const GRANT_MAX_AGE: Duration = Duration::from_secs(5);
@@ -37,10 +38,31 @@ pub struct StorageConfig {
     pub outage_grace: Duration,
     /// How many grants are kept in memory, about.
     pub grant_capacity: usize,
+    /// Where audit events go; `None` is nowhere.
+    pub audit: Option<AuditConfig>,
+}
+
+/// Where audit events go, and what the first of them says.
+#[derive(Clone, Debug)]
+pub struct AuditConfig {
+    /// The file that they are appended to, one JSON object a line; `None` is no file. One instance writes one file.
+    pub file: Option<PathBuf>,
+    /// Whether its folder is made where it is missing.
+    pub make_folder: bool,
+    /// Whether they are kept in the database.
+    pub in_database: bool,
+    /// How long the database keeps them; zero is for ever.
+    pub retention: Duration,
+    /// When this run began.
+    pub started_at: Timestamp,
+    /// The version of the program.
+    pub version: &'static str,
+    /// The runtime that it runs on.
+    pub runtime: &'static str,
 }
 
 impl StorageConfig {
-    /// The defaults for a database: no encryption key of its own, 5 s, no grace, 10,000 grants.
+    /// The defaults for a database: no encryption key of its own, 5 s, no grace, 10,000 grants, no audit.
     #[must_use]
     pub const fn new(database: Database) -> Self {
         Self {
@@ -49,6 +71,7 @@ impl StorageConfig {
             grant_max_age: GRANT_MAX_AGE,
             outage_grace: Duration::ZERO,
             grant_capacity: GRANT_CAPACITY,
+            audit: None,
         }
     }
 }

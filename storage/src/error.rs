@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use sqlx::migrate::MigrateError;
 use thiserror::Error;
 
+use crate::audit::AuditFileError;
 use crate::random::NoRandomness;
 use crate::seal::SealError;
 use crate::sql;
@@ -13,6 +14,15 @@ use crate::sql;
 /// Why a store was not opened.
 #[derive(Debug, Error)]
 pub enum OpenError {
+    /// The audit log's file cannot be used.
+    #[error(transparent)]
+    AuditFile(#[from] AuditFileError),
+    /// The first event cannot be written.
+    #[error("the audit log cannot be written: see the log for the cause")]
+    AuditLog,
+    /// The audit log cannot be read again, or has no thread.
+    #[error("the audit log cannot be started")]
+    AuditThread(#[source] io::Error),
     /// The database's folder or file cannot be made or protected.
     #[error("cannot prepare the database file {path}: check that its folder is writable", path = .path.display())]
     File {
@@ -91,6 +101,9 @@ impl OpenError {
             | Self::WrongKey { .. }
             | Self::KeyFile { .. }
             | Self::KeyFileDamaged { .. }
+            | Self::AuditFile(_)
+            | Self::AuditThread(_)
+            | Self::AuditLog
             | Self::Seal(_)
             | Self::Random(_) => false,
         }

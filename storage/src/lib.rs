@@ -13,6 +13,7 @@
 
 #![forbid(unsafe_code)]
 
+mod audit;
 mod changes;
 mod config;
 mod encrypt;
@@ -33,7 +34,8 @@ mod store;
 mod turns;
 mod uses;
 
-pub use config::{Database, StorageConfig};
+pub use audit::AuditFileError;
+pub use config::{AuditConfig, Database, StorageConfig};
 pub use encrypt::{EncryptError, EncryptReport, EncryptStatus, SealedValue, encrypt, encrypt_status};
 pub use error::{OpenError, described};
 pub use import::{
@@ -46,4 +48,7 @@ pub use random::NoRandomness;
 pub use seal::SealError;
 pub use sql::SqlStore;
 pub use storage::Storage;
-pub use store::{ExecuteError, Store, StoreError, StoreFuture, TokenUse};
+pub use store::{
+    ChangeBatch, ChangeError, EventList, ExecuteError, NotSealed, Seal, Store, StoreError, StoreFuture, TokenUse,
+    is_change,
+};

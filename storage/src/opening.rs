@@ -45,11 +45,13 @@ struct Waiting {
 }
 
 impl Opening {
-    /// Nothing is opened yet, but the storage is there: it answers that it is not available.
-    #[must_use]
-    pub fn new(config: StorageConfig) -> Self {
-        let storage = Storage::closed(&config);
-        Self { config, storage, waiting: Waiting::default() }
+    /// The store is not opened yet, but the storage is there: it answers that it is not available. The audit log is open.
+    ///
+    /// # Errors
+    /// If the audit log cannot be used.
+    pub fn new(config: StorageConfig) -> Result<Self, OpenError> {
+        let storage = Storage::closed(&config)?;
+        Ok(Self { config, storage, waiting: Waiting::default() })
     }
 
     /// The storage, before and after its store is open.
@@ -63,14 +65,21 @@ impl Opening {
     /// # Errors
     /// What waiting cannot mend: see [`OpenError::is_temporary`].
     pub async fn attempt(&mut self, now: Instant) -> Result<Attempt, OpenError> {
+        if self.waiting.attempts == 0 {
+            self.storage.begin().await?;
+        }
         let result = open(&self.config).await;
-        self.conclude(result, now)
+        self.conclude(result, now).await
     }
 
-    fn conclude(&mut self, result: Result<Box<dyn Store>, OpenError>, now: Instant) -> Result<Attempt, OpenError> {
+    async fn conclude(
+        &mut self,
+        result: Result<Box<dyn Store>, OpenError>,
+        now: Instant,
+    ) -> Result<Attempt, OpenError> {
         match result {
             Ok(store) => {
-                self.storage.fill(store);
+                self.storage.fill(store).await?;
                 if self.waiting.attempts > 0 {
                     tracing::warn!(took = ?now.since(self.waiting.since), "the database is open now: the program is ready");
                 }
@@ -154,7 +163,7 @@ mod tests {
         let path = folder.path().join("test.db");
         let mut other = SqliteConnectOptions::new().filename(&path).create_if_missing(true).connect().await.unwrap();
         let lock = other.begin_with("BEGIN EXCLUSIVE").await.unwrap();
-        let mut opening = Opening::new(StorageConfig::new(Database::Sqlite { path, pool_size: 1 }));
+        let mut opening = Opening::new(StorageConfig::new(Database::Sqlite { path, pool_size: 1 })).unwrap();
         assert_eq!(opening.attempt(at(1)).await.unwrap(), Attempt::Again(FIRST_PAUSE));
         assert!(opening.storage().token_key().get().is_none());
         lock.rollback().await.unwrap();
@@ -167,7 +176,7 @@ mod tests {
         let folder = tempfile::TempDir::new().unwrap();
         let path = folder.path().join("test.db");
         std::fs::write(&path, [b'x'; 4096]).unwrap();
-        let mut opening = Opening::new(StorageConfig::new(Database::Sqlite { path, pool_size: 1 }));
+        let mut opening = Opening::new(StorageConfig::new(Database::Sqlite { path, pool_size: 1 })).unwrap();
         opening.waiting.failed("busy".into(), at(0));
         let error = opening.attempt(at(1)).await.unwrap_err();
         assert!(!error.is_temporary() && matches!(error, OpenError::Connect { .. }), "{error:?}");

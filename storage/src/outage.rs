@@ -190,9 +190,11 @@ impl Failure {
     const fn of(error: &StoreError) -> Self {
         match error {
             StoreError::Database(_) | StoreError::NoAnswer => Self::Outage,
-            StoreError::Corrupt(_) | StoreError::KeyUnreadable(_) | StoreError::Seal(_) | StoreError::Random(_) => {
-                Self::Fault
-            }
+            StoreError::Corrupt(_)
+            | StoreError::KeyUnreadable(_)
+            | StoreError::Seal(_)
+            | StoreError::Random(_)
+            | StoreError::WrongCall => Self::Fault,
             StoreError::NotOpen => Self::NotOpen,
         }
     }

@@ -8,16 +8,16 @@ use llm_proxy_core::audit::Draft;
 use llm_proxy_core::auth::{Grant, TokenDigest, TokenKeySlot};
 use llm_proxy_core::exchange::{Component, Health, Spent, StoreEffect, StoreOutcome, Unavailable};
 use llm_proxy_core::ids::TokenId;
-use llm_proxy_core::manage::{Command, CommandError, Reply, TokenChange};
+use llm_proxy_core::manage::{CallFacts, Command, CommandError, Reply, TokenChange};
 use llm_proxy_core::time::{Instant, Now, Timestamp};
 
+use crate::audit::{self, Unwritten, Writer};
 use crate::config::StorageConfig;
 use crate::error::OpenError;
 use crate::grants::GrantCache;
-use crate::import::{ImportBatch, ImportReport};
 use crate::opening;
 use crate::outage::{Access, Outage};
-use crate::store::{ExecuteError, Store, StoreError, TokenUse};
+use crate::store::{ExecuteError, Store, StoreError, TokenUse, is_change};
 use crate::turns::Turns;
 use crate::uses::UseCounts;
 
@@ -41,9 +41,11 @@ struct Shared {
     store: OnceLock<Box<dyn Store>>,
     token_key: TokenKeySlot,
     grants: GrantCache,
-    outage: Outage,
+    outage: Arc<Outage>,
     look_ups: Turns,
     uses: UseCounts,
+    /// `None` records nothing.
+    audit: Option<Writer>,
 }
 
 impl Storage {
@@ -56,18 +58,23 @@ impl Storage {
     /// # Errors
     /// With a sentence that says what to do.
     pub async fn open(config: StorageConfig) -> Result<Self, OpenError> {
-        let storage = Self::closed(&config);
-        storage.fill(opening::open(&config).await?);
+        let storage = Self::closed(&config)?;
+        storage.fill(opening::open(&config).await?).await?;
         Ok(storage)
     }
 
     /// Without a store: it answers that it is not available.
-    pub(crate) fn closed(config: &StorageConfig) -> Self {
+    ///
+    /// # Errors
+    /// If the audit log cannot be opened: that cannot be mended by waiting.
+    pub(crate) fn closed(config: &StorageConfig) -> Result<Self, OpenError> {
         let grants = GrantCache::new(config.grant_capacity, config.grant_max_age);
-        Self::with(grants, Outage::new(config.outage_grace))
+        let outage = Arc::new(Outage::new(config.outage_grace));
+        let audit = config.audit.as_ref().map(|audit| Writer::open(audit, Arc::clone(&outage))).transpose()?;
+        Ok(Self::with(grants, outage, audit))
     }
 
-    fn with(grants: GrantCache, outage: Outage) -> Self {
+    fn with(grants: GrantCache, outage: Arc<Outage>, audit: Option<Writer>) -> Self {
         Self(Arc::new(Shared {
             store: OnceLock::new(),
             token_key: TokenKeySlot::default(),
@@ -75,13 +82,27 @@ impl Storage {
             outage,
             look_ups: Turns::default(),
             uses: UseCounts::default(),
+            audit,
         }))
     }
 
-    /// The store is open; the first one stays. Whoever sees the token key finds the store there too.
-    pub(crate) fn fill(&self, store: Box<dyn Store>) {
+    /// Begins the audit log as far as that can be done without the store.
+    pub(crate) async fn begin(&self) -> Result<(), OpenError> {
+        match &self.0.audit {
+            Some(audit) => audit.begin(None).await,
+            None => Ok(()),
+        }
+    }
+
+    /// The store is open; the first one stays. Whoever sees the token key finds the store there too, and the audit log
+    /// begun.
+    pub(crate) async fn fill(&self, store: Box<dyn Store>) -> Result<(), OpenError> {
         let store = self.0.store.get_or_init(|| store);
+        if let Some(audit) = &self.0.audit {
+            audit.begin(Some(&**store)).await?;
+        }
         self.0.token_key.fill(store.token_key().clone());
+        Ok(())
     }
 
     fn store(&self) -> Result<&dyn Store, StoreError> {
@@ -120,9 +141,8 @@ impl Storage {
         match effect {
             StoreEffect::FindGrant(digest) => StoreOutcome::Grant(self.find_grant(digest, now.mono).await),
             StoreEffect::Spend(token) => StoreOutcome::Spent(self.spend(token, now.wall).await),
-            StoreEffect::Manage(command, _) => StoreOutcome::Managed(self.manage(command, now.wall).await),
-            // Events are kept nowhere yet.
-            StoreEffect::Record(_) => StoreOutcome::Recorded(Ok(())),
+            StoreEffect::Manage(command, facts) => StoreOutcome::Managed(self.manage(command, *facts, now).await),
+            StoreEffect::Record(draft) => StoreOutcome::Recorded(self.record(*draft).await),
             StoreEffect::CheckHealth => StoreOutcome::Health(self.check_health(now.mono).await),
         }
     }
@@ -140,7 +160,7 @@ impl Storage {
                 Some(StoreOutcome::Grant(self.cached_grant(digest, now.mono).map(Some).ok_or(Unavailable)))
             }
             StoreEffect::CheckHealth => {
-                Some(StoreOutcome::Health(Health { store: Component::Down, audit: Component::Up }))
+                Some(StoreOutcome::Health(Health { store: Component::Down, audit: self.audit_health() }))
             }
             StoreEffect::Spend(_) | StoreEffect::Manage(..) | StoreEffect::Record(_) => None,
         }
@@ -159,20 +179,29 @@ impl Storage {
         }
     }
 
-    /// Takes an event that nobody waits for. Never waits itself.
-    pub fn audit(&self, draft: Draft, now: Now) {
-        // Events are kept nowhere yet.
-        drop((draft, now));
-    }
-
     /// Counts one request of an unlimited token. Never waits; the store hears of it at the next flush.
     pub fn note_use(&self, token: TokenId, at: Timestamp) {
         self.0.uses.note(token, at);
     }
 
-    /// Writes the counted uses. What the store does not take, or what a dropped future leaves, is kept for the next
+    /// Records what happened to a request, such as that it was denied. Never waits; it is on disk soon, or at the next
     /// flush.
-    pub async fn flush(&self) {
+    pub fn audit(&self, draft: Draft, now: Now) {
+        if let Some(audit) = &self.0.audit {
+            audit.note(now, draft);
+        }
+    }
+
+    /// Writes the counted uses and the audit events that wait for something. What the store does not take, or what a
+    /// dropped future leaves, is kept for the next flush.
+    pub async fn flush(&self, now: Now) {
+        self.flush_uses().await;
+        if let Some(audit) = &self.0.audit {
+            audit.flush(self.store().ok(), now).await;
+        }
+    }
+
+    async fn flush_uses(&self) {
         let dropped = self.0.uses.take_dropped();
         if dropped > 0 {
             tracing::warn!(dropped, "more tokens were in use than uses can be counted for between two flushes");
@@ -186,17 +215,19 @@ impl Storage {
         }
     }
 
-    /// Flushes, then closes the store. Calls after it answer that the store is not available.
-    pub async fn close(&self) {
-        self.flush().await;
+    /// Flushes, ends the audit chain, closes the store, and the audit log last of all. Calls after it answer that the
+    /// store is not available.
+    pub async fn close(&self, now: Now) {
+        self.flush_uses().await;
+        if let Some(audit) = &self.0.audit {
+            audit.finish(self.store().ok(), now.wall).await;
+        }
         if let Ok(store) = self.store() {
             store.close().await;
         }
-    }
-
-    /// Brings records from elsewhere. No kept grant can be wrong after it: it changes no record that is here.
-    pub(crate) async fn import(&self, batch: ImportBatch) -> Result<ImportReport, StoreError> {
-        self.store()?.import(batch).await
+        if let Some(audit) = &self.0.audit {
+            audit.close().await;
+        }
     }
 
     async fn find_grant(&self, digest: TokenDigest, now: Instant) -> Result<Option<Arc<Grant>>, Unavailable> {
@@ -247,19 +278,50 @@ impl Storage {
         self.changed(added, "add uses")
     }
 
-    async fn manage(&self, command: Command, at: Timestamp) -> Result<Reply, CommandError> {
+    async fn manage(&self, command: Command, facts: CallFacts, now: Now) -> Result<Reply, CommandError> {
         if sets_a_limit(&command) {
             // What was used before counts against the limit from its first moment.
-            self.flush().await;
+            self.flush_uses().await;
         }
+        if is_change(&command) {
+            self.change(command, facts, now.wall).await
+        } else {
+            self.read(command, facts, now).await
+        }
+    }
+
+    /// A change is made with its event, both or neither.
+    async fn change(&self, command: Command, facts: CallFacts, at: Timestamp) -> Result<Reply, CommandError> {
         let _forget = changes_grants(&command).then(|| self.0.grants.forget_on_drop());
-        async { self.store()?.execute(command, at).await }.await.map_err(|error| match error {
+        match &self.0.audit {
+            Some(audit) => audit.change(self.store().ok(), command, facts, at).await,
+            None => audit::change_unrecorded(self.store().ok(), &self.0.outage, command, at).await,
+        }
+    }
+
+    /// What a read found is told only when its event is durable.
+    async fn read(&self, command: Command, facts: CallFacts, now: Now) -> Result<Reply, CommandError> {
+        if let (Some(audit), Command::ListEvents(..) | Command::GetEvent(_)) = (&self.0.audit, &command) {
+            // Who asks for events finds those of all calls that were answered. A failure is told by the read itself.
+            let _ = audit.catch_up(self.store().ok()).await;
+        }
+        let read = async { self.store()?.read(command, now.wall).await }.await;
+        let answer = read.map_err(|error| match error {
             ExecuteError::Refused(refusal) => refusal,
             ExecuteError::Failed(error) => {
-                self.0.outage.change_failed("manage", &error);
+                self.0.outage.look_up_failed("manage", &error, now.mono);
                 CommandError::StoreUnavailable
             }
-        })
+        });
+        let recorded = self.record(facts.draft(&answer)).await;
+        recorded.map_err(|Unavailable| CommandError::AuditUnavailable).and(answer)
+    }
+
+    async fn record(&self, draft: Draft) -> Result<(), Unavailable> {
+        match &self.0.audit {
+            Some(audit) => audit.record(self.store().ok(), draft).await.map_err(|Unwritten| Unavailable),
+            None => Ok(()),
+        }
     }
 
     async fn check_health(&self, asked_at: Instant) -> Health {
@@ -270,7 +332,11 @@ impl Storage {
                 Component::Down
             }
         };
-        Health { store, audit: Component::Up }
+        Health { store, audit: self.audit_health() }
+    }
+
+    fn audit_health(&self) -> Component {
+        if self.0.audit.as_ref().is_none_or(Writer::is_well) { Component::Up } else { Component::Down }
     }
 
     /// What became of a change, for the caller and for the state of the store.

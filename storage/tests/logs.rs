@@ -77,7 +77,7 @@ async fn no_secret_is_logged_at_any_level() {
     let rotate = ProjectChange { api_key: Some(Secret::new(KEYS[1].into())), ..ProjectChange::default() };
     manage(&storage, Command::UpdateProject(project.id, rotate)).await.unwrap();
     manage(&storage, Command::ListProjects(Page::default())).await.unwrap();
-    storage.close().await;
+    storage.close(Now::default()).await;
     storage.perform(StoreEffect::FindGrant(digest), Now::default()).await;
     let mut other = config;
     other.encryption_key = Some(Secret::new("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=".into()));

@@ -16,9 +16,9 @@ use llm_proxy_core::time::Timestamp;
 
 use crate::config::{Database, StorageConfig};
 use crate::key::EncryptionKey;
+use crate::opening;
 use crate::seal::Sealer;
 use crate::sql::original;
-use crate::storage::Storage;
 
 pub(crate) mod cell;
 mod convert;
@@ -45,14 +45,14 @@ pub struct ImportOptions {
 ///
 /// # Errors
 /// With a sentence that says what to do; nothing was brought then.
-pub async fn import(config: StorageConfig, path: &Path, options: &ImportOptions) -> Result<ImportReport, ImportError> {
+pub async fn import(config: &StorageConfig, path: &Path, options: &ImportOptions) -> Result<ImportReport, ImportError> {
     refuse_the_same_file(&config.database, path)?;
     let key = config.encryption_key.as_ref().map(EncryptionKey::from_setting).transpose()?;
     let source = original::read(path).await?;
     let batch = convert::convert(&source, key.as_ref().map(Sealer::new).as_ref(), options)?;
-    let storage = Storage::open(config).await?;
-    let imported = storage.import(batch).await;
-    storage.close().await;
+    let store = opening::open(config).await?;
+    let imported = store.import(batch).await;
+    store.close().await;
     Ok(imported?)
 }
 

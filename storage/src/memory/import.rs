@@ -9,11 +9,11 @@ impl MemoryStore {
         let mut state = self.state();
         let plan = plan(batch, state.existing(), &self.token_key);
         for project in plan.projects {
-            state.projects.insert(project.record.id, (project.record, project.key));
+            state.records.projects.insert(project.record.id, (project.record, project.key));
         }
         for (token, digest) in plan.tokens {
-            state.digests.insert(digest, token.id);
-            state.tokens.insert(token.id, token);
+            state.records.digests.insert(digest, token.id);
+            state.records.tokens.insert(token.id, token);
         }
         plan.report
     }
@@ -23,10 +23,10 @@ impl State {
     /// Deleted projects are forgotten here, so none is found as deleted.
     fn existing(&self) -> Existing {
         Existing {
-            projects: self.projects.keys().map(|id| (*id, Presence::Living)).collect(),
-            names: self.projects.values().map(|(project, _)| project.name.clone()).collect(),
-            digests: self.digests.keys().copied().collect(),
-            token_ids: self.tokens.keys().copied().collect(),
+            projects: self.records.projects.keys().map(|id| (*id, Presence::Living)).collect(),
+            names: self.records.projects.values().map(|(project, _)| project.name.clone()).collect(),
+            digests: self.records.digests.keys().copied().collect(),
+            token_ids: self.records.tokens.keys().copied().collect(),
         }
     }
 }

@@ -180,7 +180,7 @@ mod tests {
     use tempfile::TempDir;
 
     use super::*;
-    use crate::store::{ExecuteError, Store as _, StoreError};
+    use crate::store::{ExecuteError, StoreError};
 
     #[tokio::test]
     async fn every_connection_is_durable_and_strict() {
@@ -230,16 +230,16 @@ mod tests {
         let folder = TempDir::new().unwrap();
         let store = SqlStore::open(&folder.path().join("test.db"), 1, None).await.unwrap();
         let new = NewProject { name: "alpha".into(), api_key: Secret::new("key".into()), provider: "openai".into() };
-        let made = store.execute(Command::CreateProject(new), Timestamp::default()).await.unwrap();
+        let made = store.run(Command::CreateProject(new), Timestamp::default()).await.unwrap();
         let Reply::ProjectCreated(project) = made else { panic!("no project") };
         let grow = || {
             let change = ProjectChange { name: Some("n".repeat(20_000)), ..ProjectChange::default() };
-            store.execute(Command::UpdateProject(project.id, change), Timestamp::default())
+            store.run(Command::UpdateProject(project.id, change), Timestamp::default())
         };
         // No more pages than there are: to this connection the disk is full, and SQLite undoes the transaction itself.
         sqlx::query("PRAGMA max_page_count = 1").execute(&store.writer).await.unwrap();
         assert!(matches!(grow().await, Err(ExecuteError::Failed(StoreError::Database(_)))));
-        let read = store.execute(Command::GetProject(project.id), Timestamp::default()).await.unwrap();
+        let read = store.run(Command::GetProject(project.id), Timestamp::default()).await.unwrap();
         assert!(matches!(read, Reply::Project(read) if read == project));
         assert!(matches!(grow().await, Ok(Reply::Project(_))));
     }

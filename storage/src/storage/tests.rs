@@ -6,15 +6,17 @@ use std::sync::{Arc, Mutex};
 use std::task::Poll;
 use std::time::Duration;
 
-use llm_proxy_core::audit::{Actor, RequestFacts, Shown};
+use llm_proxy_core::audit::{Actor, Event, RequestFacts, Shown};
 use llm_proxy_core::auth::TokenKey;
-use llm_proxy_core::manage::{CallFacts, NewProject, NewToken, Page, ProjectChange};
+use llm_proxy_core::ids::{ChainId, EventId};
+use llm_proxy_core::manage::{CallFacts, EventFilter, EventPage, NewProject, NewToken, Page, ProjectChange};
 use llm_proxy_core::secret::Secret;
 use tokio::sync::Semaphore;
 
 use super::*;
+use crate::import::{ImportBatch, ImportReport};
 use crate::memory::MemoryStore;
-use crate::store::StoreFuture;
+use crate::store::{ChangeBatch, ChangeError, EventList, ExecuteError, StoreFuture};
 
 const MAX_AGE: Duration = Duration::from_secs(5);
 
@@ -85,15 +87,46 @@ impl Store for Arc<Probe> {
         })
     }
 
-    fn execute(&self, command: Command, at: Timestamp) -> StoreFuture<'_, Result<Reply, ExecuteError>> {
+    fn read(&self, command: Command, at: Timestamp) -> StoreFuture<'_, Result<Reply, ExecuteError>> {
         Box::pin(async move {
             self.check()?;
-            let reply = self.inner.execute(command, at).await;
+            self.inner.read(command, at).await
+        })
+    }
+
+    fn change(&self, batch: ChangeBatch) -> StoreFuture<'_, Result<(), ChangeError>> {
+        Box::pin(async move {
+            self.check()?;
+            let changed = self.inner.change(batch).await;
             if self.lose_replies.load(Ordering::SeqCst) {
                 std::future::pending::<()>().await;
             }
-            reply
+            changed
         })
+    }
+
+    fn add_events<'a>(&'a self, events: &'a [Event]) -> StoreFuture<'a, Result<(), StoreError>> {
+        self.inner.add_events(events)
+    }
+
+    fn list_events(&self, filter: EventFilter, page: EventPage) -> StoreFuture<'_, Result<EventList, StoreError>> {
+        self.inner.list_events(filter, page)
+    }
+
+    fn get_event(&self, id: EventId) -> StoreFuture<'_, Result<Option<Event>, StoreError>> {
+        self.inner.get_event(id)
+    }
+
+    fn events_after(&self, cursor: Option<EventId>, limit: u32) -> StoreFuture<'_, Result<Vec<Event>, StoreError>> {
+        self.inner.events_after(cursor, limit)
+    }
+
+    fn last_event(&self, chain: Option<ChainId>) -> StoreFuture<'_, Result<Option<Event>, StoreError>> {
+        self.inner.last_event(chain)
+    }
+
+    fn prune_events<'a>(&'a self, ids: &'a [EventId]) -> StoreFuture<'a, Result<(), StoreError>> {
+        self.inner.prune_events(ids)
     }
 
     fn import(&self, batch: ImportBatch) -> StoreFuture<'_, Result<ImportReport, StoreError>> {
@@ -117,9 +150,9 @@ struct Fixture {
     digest: TokenDigest,
 }
 
-fn over(store: Box<dyn Store>, outage: Outage) -> Storage {
-    let storage = Storage::with(GrantCache::new(100, MAX_AGE), outage);
-    storage.fill(store);
+async fn over(store: Box<dyn Store>, outage: Outage) -> Storage {
+    let storage = Storage::with(GrantCache::new(100, MAX_AGE), Arc::new(outage), None);
+    storage.fill(store).await.unwrap();
     storage
 }
 
@@ -129,7 +162,7 @@ async fn fixture() -> Fixture {
 
 async fn fixture_with(outage: Outage) -> Fixture {
     let probe = Arc::new(Probe::new());
-    let storage = over(Box::new(Arc::clone(&probe)), outage);
+    let storage = over(Box::new(Arc::clone(&probe)), outage).await;
     let new = NewProject { name: "p".into(), api_key: Secret::new("old key".into()), provider: "openai".into() };
     let Ok(Reply::ProjectCreated(project)) = manage(&storage, Command::CreateProject(new)).await else { panic!() };
     let (token, digest) = token_of(&storage, project.id).await;
@@ -285,7 +318,7 @@ async fn a_change_that_was_given_up_counts_as_perhaps_done() {
     let f = fixture().await;
     look_up(&f.storage, f.digest, now(0)).await.unwrap();
     f.probe.lose_replies.store(true, Ordering::SeqCst);
-    let mut change = Box::pin(f.storage.manage(Command::UpdateProject(f.project, rotate()), now(0).wall));
+    let mut change = Box::pin(f.storage.perform(managing(Command::UpdateProject(f.project, rotate())), now(0)));
     let began = std::future::poll_fn(|cx| Poll::Ready(change.as_mut().poll(cx))).await;
     assert!(began.is_pending());
     drop(change);
@@ -317,22 +350,22 @@ async fn noted_uses_reach_the_store_at_the_flush_also_after_a_failed_one() {
     let f = fixture().await;
     f.storage.note_use(f.token, Timestamp::from_micros(7));
     f.probe.down.store(true, Ordering::SeqCst);
-    f.storage.flush().await;
+    f.storage.flush(now(0)).await;
     f.probe.down.store(false, Ordering::SeqCst);
     f.storage.note_use(f.token, Timestamp::from_micros(6));
-    f.storage.close().await;
+    f.storage.close(now(0)).await;
     let Ok(Reply::Token(token)) = manage(&f.storage, Command::GetToken(f.token)).await else { panic!() };
     assert_eq!((token.request_count, token.last_used_at), (2, Some(Timestamp::from_micros(7))));
-    f.storage.flush().await;
+    f.storage.flush(now(0)).await;
     assert_eq!(*f.probe.batches.lock().unwrap(), [1]);
 }
 
-#[test]
-fn printing_shows_no_key() {
-    let storage = over(Box::new(MemoryStore::new().unwrap()), Outage::default());
+#[tokio::test]
+async fn printing_shows_no_key() {
+    let storage = over(Box::new(MemoryStore::new().unwrap()), Outage::default()).await;
     let printed = format!("{storage:?}");
     assert!(
-        printed.starts_with("Storage(Shared { store: OnceLock(MemoryStore { projects: 0, tokens: 0 })"),
+        printed.starts_with("Storage(Shared { store: OnceLock(MemoryStore { projects: 0, tokens: 0, events: 0 })"),
         "{printed}"
     );
 }

@@ -31,7 +31,7 @@ fn config(folder: &TempDir, setting: Option<&str>) -> StorageConfig {
 
 async fn bring(folder: &TempDir, path: &Path) -> Result<ImportReport, ImportError> {
     let options = ImportOptions { provider: "openai".to_owned(), at: at(0) };
-    import(config(folder, Some(SETTING)), path, &options).await
+    import(&config(folder, Some(SETTING)), path, &options).await
 }
 
 /// Makes an original, brings it, and opens the store that it went to.
@@ -364,9 +364,9 @@ async fn sealed_keys_need_the_originals_key() {
     let folder = TempDir::new().unwrap();
     let path = original(&folder, NEWEST, &[&new_project(ALPHA, "alpha", SEALED_KEY)]).await;
     let options = ImportOptions { provider: "openai".to_owned(), at: at(0) };
-    let without = import(config(&folder, None), &path, &options).await.unwrap_err();
+    let without = import(&config(&folder, None), &path, &options).await.unwrap_err();
     assert!(matches!(without, ImportError::KeyNeeded { projects: 1 }), "{without}");
-    let wrong = import(config(&folder, Some(OTHER_SETTING)), &path, &options).await.unwrap_err();
+    let wrong = import(&config(&folder, Some(OTHER_SETTING)), &path, &options).await.unwrap_err();
     assert!(matches!(wrong, ImportError::WrongKey { projects: 1 }), "{wrong}");
     assert!(!path_in(&folder).exists());
 }

@@ -118,7 +118,7 @@ async fn a_call_given_up_at_any_point_leaves_all_or_nothing_and_a_store_that_wor
 async fn a_closed_storage_is_unavailable() {
     let folder = TempDir::new().unwrap();
     let storage = Storage::open(config(&folder)).await.unwrap();
-    storage.close().await;
+    storage.close(Now::default()).await;
     let now = Now::default();
     let health = storage.perform(StoreEffect::CheckHealth, now).await;
     assert!(matches!(health, StoreOutcome::Health(Health { store: Component::Down, .. })));
@@ -136,7 +136,7 @@ async fn uses_noted_before_the_close_are_in_the_file() {
     let found = storage.perform(StoreEffect::FindGrant(storage.token_key().get().unwrap().digest(&string)), now).await;
     assert!(matches!(found, StoreOutcome::Grant(Ok(Some(_)))));
     storage.note_use(id, at(1));
-    storage.close().await;
+    storage.close(Now::default()).await;
     let read = get_token(&store, id).await.unwrap();
     assert_eq!((read.request_count, read.last_used_at), (1, Some(at(1))));
 }
