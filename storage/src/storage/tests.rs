@@ -10,6 +10,8 @@ use llm_proxy_core::manage::{NewProject, NewToken, Page, ProjectChange};
 use llm_proxy_core::secret::Secret;
 use tokio::sync::Semaphore;
 
+mod outages;
+
 use super::*;
 use crate::memory::MemoryStore;
 use crate::store::StoreFuture;
