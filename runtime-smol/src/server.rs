@@ -52,9 +52,10 @@ pub fn run(
             Worker::start(index, listener, shared, phases.clone())
         })
         .collect();
+    let ready = store.storage().token_key().get().is_some();
     drop(store);
     let workers = workers?;
-    tracing::info!(%addr, workers = config.workers, runtime = "smol", "listening");
+    tracing::info!(%addr, ready, workers = config.workers, runtime = "smol", "listening");
     listening(Listening { addr });
     let (cause, stopped) = future::block_on(async {
         let cause = a_cause(&workers, &store_thread, &mut signals).await;

@@ -51,9 +51,10 @@ pub fn run(
             Worker::start(index, listener, shared, phases.clone())
         })
         .collect();
+    let ready = store.storage().token_key().get().is_some();
     drop(store);
     let workers = workers?;
-    tracing::info!(%addr, workers = config.workers, runtime = "tokio", "listening");
+    tracing::info!(%addr, ready, workers = config.workers, runtime = "tokio", "listening");
     listening(Listening { addr });
     let (cause, stopped) = runtime.block_on(async {
         let cause = a_cause(&workers, &mut store_thread, &mut signals).await;

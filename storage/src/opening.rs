@@ -127,6 +127,9 @@ pub(crate) async fn open(config: &StorageConfig) -> Result<Box<dyn Store>, OpenE
 
 #[cfg(test)]
 mod tests {
+    use std::path::PathBuf;
+
+    use llm_proxy_core::secret::Secret;
     use sqlx::sqlite::SqliteConnectOptions;
     use sqlx::{ConnectOptions as _, Connection as _};
 
@@ -134,6 +137,10 @@ mod tests {
 
     fn at(seconds: u64) -> Instant {
         Instant::default() + Duration::from_secs(seconds)
+    }
+
+    fn at_path(path: PathBuf) -> Opening {
+        Opening::new(StorageConfig::new(Database::Sqlite { path, pool_size: 1 })).unwrap()
     }
 
     #[test]
@@ -163,7 +170,7 @@ mod tests {
         let path = folder.path().join("test.db");
         let mut other = SqliteConnectOptions::new().filename(&path).create_if_missing(true).connect().await.unwrap();
         let lock = other.begin_with("BEGIN EXCLUSIVE").await.unwrap();
-        let mut opening = Opening::new(StorageConfig::new(Database::Sqlite { path, pool_size: 1 })).unwrap();
+        let mut opening = at_path(path);
         assert_eq!(opening.attempt(at(1)).await.unwrap(), Attempt::Again(FIRST_PAUSE));
         assert!(opening.storage().token_key().get().is_none());
         lock.rollback().await.unwrap();
@@ -176,9 +183,30 @@ mod tests {
         let folder = tempfile::TempDir::new().unwrap();
         let path = folder.path().join("test.db");
         std::fs::write(&path, [b'x'; 4096]).unwrap();
-        let mut opening = Opening::new(StorageConfig::new(Database::Sqlite { path, pool_size: 1 })).unwrap();
+        let mut opening = at_path(path);
         opening.waiting.failed("busy".into(), at(0));
         let error = opening.attempt(at(1)).await.unwrap_err();
-        assert!(!error.is_temporary() && matches!(error, OpenError::Connect { .. }), "{error:?}");
+        assert!(matches!(error, OpenError::Connect { .. }), "{error:?}");
+    }
+
+    #[tokio::test]
+    async fn a_wrong_key_a_newer_version_and_a_folder_that_is_none_are_not_waited_for() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let path = folder.path().join("test.db");
+        at_path(path.clone()).attempt(at(0)).await.unwrap();
+        let error = at_path(path.join("below a file.db")).attempt(at(0)).await.unwrap_err();
+        assert!(matches!(error, OpenError::File { .. }), "{error:?}");
+
+        let mut other = StorageConfig::new(Database::Sqlite { path: path.clone(), pool_size: 1 });
+        other.encryption_key = Some(Secret::new("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=".into()));
+        let error = Opening::new(other).unwrap().attempt(at(0)).await.unwrap_err();
+        assert!(matches!(error, OpenError::WrongKey { .. }), "{error:?}");
+
+        let mut newer = SqliteConnectOptions::new().filename(&path).connect().await.unwrap();
+        let step = "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) \
+                    VALUES (9999, 'later', 1, x'00', 0)";
+        sqlx::query(step).execute(&mut newer).await.unwrap();
+        let error = at_path(path).attempt(at(0)).await.unwrap_err();
+        assert!(matches!(error, OpenError::Migrate(_)), "{error:?}");
     }
 }

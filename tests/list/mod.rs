@@ -16,6 +16,7 @@ mod malformed;
 mod manage_projects;
 mod manage_rules;
 mod manage_tokens;
+mod outages;
 mod probes;
 mod quota;
 mod responses;

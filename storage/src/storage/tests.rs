@@ -13,6 +13,8 @@ use llm_proxy_core::manage::{CallFacts, EventFilter, EventPage, NewProject, NewT
 use llm_proxy_core::secret::Secret;
 use tokio::sync::Semaphore;
 
+mod outages;
+
 use super::*;
 use crate::import::{ImportBatch, ImportReport};
 use crate::memory::MemoryStore;
