@@ -131,6 +131,8 @@ fn offset(zone: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn record(cell: Cell) -> Record {
@@ -204,6 +206,20 @@ mod tests {
     fn a_negative_limit_lets_nothing_through_and_a_negative_count_is_refused() {
         assert_eq!(record(Cell::Integer(-1)).limit("c"), Ok(Some(0)));
         assert_eq!(record(Cell::Integer(-1)).count("c"), Err(Unreadable("c")));
+    }
+
+    proptest! {
+        #[test]
+        fn what_the_go_driver_writes_is_read_as_the_same_time(micros in FIRST_SECOND * 1_000_000..LAST_SECOND * 1_000_000) {
+            let time = Timestamp::from_micros(micros);
+            let written = time.to_rfc3339().replace('T', " ").replace('Z', "+00:00");
+            prop_assert_eq!(text(&written).time("c"), Ok(Some(time)), "{}", written);
+        }
+
+        #[test]
+        fn no_text_breaks_the_reader(written in "\\PC*|[0-9T :.+Zm=-]{0,40}") {
+            let _ = text(&written).time("c");
+        }
     }
 
     #[test]
