@@ -56,7 +56,7 @@ pub async fn encrypt(config: &StorageConfig, old_key: Option<&Secret>) -> Result
 /// If the database or the key cannot be read.
 pub async fn encrypt_status(config: &StorageConfig) -> Result<EncryptStatus, EncryptError> {
     let path = database_path(&config.database)?;
-    let keys = Keys::gather(&path, config.encryption_key.as_ref(), None)?.without_old();
+    let keys = Keys::gather(&path, config.encryption_key.as_ref(), None)?;
     let mut database = SealedDatabase::open(&path).await?;
     let values = database.read().await;
     database.close().await?;

@@ -106,8 +106,7 @@ fn from_number(number: i64) -> Option<Timestamp> {
 }
 
 fn from_text(text: &str) -> Option<Timestamp> {
-    let text = text.split(" m=").next()?.trim();
-    let (date, rest) = text.split_at_checked(10)?;
+    let (date, rest) = text.trim().split_at_checked(10)?;
     let rest = match rest.strip_prefix(['T', ' ']) {
         Some(rest) => rest,
         None if rest.is_empty() => "00:00:00",
@@ -118,7 +117,7 @@ fn from_text(text: &str) -> Option<Timestamp> {
     Timestamp::parse_rfc3339(&format!("{date}T{clock}{seconds}{}", offset(zone)?))
 }
 
-/// An offset as RFC 3339 writes it, from `""`, `Z`, `+01:00`, `+0100`, ` +0100 CET`.
+/// An offset as RFC 3339 writes it, from `""`, `Z`, `+01:00`, `+0100`, ` +0100 CET m=+0.1`.
 fn offset(zone: &str) -> Option<String> {
     let Some(zone) = zone.split_whitespace().next() else {
         return Some("Z".to_owned());

@@ -124,6 +124,17 @@ async fn records_come_as_they_were() {
 }
 
 #[tokio::test]
+async fn an_active_project_has_no_date_of_deactivation() {
+    let folder = TempDir::new().unwrap();
+    let row = format!(
+        "projects (id, name, api_key, deactivated_at) VALUES ('{ALPHA}', 'alpha', 'key', '2025-03-02 10:00:00')"
+    );
+    let (_, store) = brought(&folder, NEWEST, &[&row]).await;
+    let project = get_project(&store, project_id(ALPHA)).await.unwrap();
+    assert_eq!((project.is_active, project.deactivated_at), (true, None));
+}
+
+#[tokio::test]
 async fn a_limit_goes_on_from_the_count() {
     let folder = TempDir::new().unwrap();
     let limited = format!(

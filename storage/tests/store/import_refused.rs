@@ -56,6 +56,21 @@ async fn a_damaged_database_is_refused_and_named_damaged() {
 }
 
 #[tokio::test]
+async fn damage_that_no_row_is_touched_by_is_found_too() {
+    let folder = TempDir::new().unwrap();
+    let path = original(&folder, OLDEST, &[&old_project(ALPHA, "alpha")]).await;
+    let page: i64 = sqlx::query_scalar("SELECT rootpage FROM sqlite_schema WHERE name = 'sqlite_autoindex_projects_1'")
+        .fetch_one(&mut raw(&path).await)
+        .await
+        .unwrap();
+    let mut bytes = fs::read(&path).unwrap();
+    let start = (usize::try_from(page).unwrap() - 1) * 4096;
+    bytes[start..start + 4096].fill(0xa5);
+    fs::write(&path, bytes).unwrap();
+    assert_refused(&folder, &path, "is damaged").await;
+}
+
+#[tokio::test]
 async fn a_database_of_ours_is_refused_and_the_one_to_import_into_too() {
     let folder = TempDir::new().unwrap();
     let elsewhere = folder.path().join("elsewhere/llm-proxy.db");

@@ -111,6 +111,7 @@ on_every_store! {
         an_imported_token_is_found_by_its_string_and_spent
         a_second_import_changes_nothing
         an_imported_name_that_is_taken_gets_a_suffix
+        the_name_of_a_deleted_project_is_free_for_an_import
         an_imported_id_that_is_another_tokens_becomes_a_new_one
     ;
 }
