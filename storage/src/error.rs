@@ -55,7 +55,10 @@ pub enum OpenError {
         key_file: PathBuf,
     },
     /// The key that is there does not open what the database holds.
-    #[error("the key in {origin} does not open this database: give it the key that it was made with")]
+    #[error(
+        "the key in {origin} does not open this database: give it the key that it was made with, or \
+             change the database to this key with: llm-proxy migrate encrypt"
+    )]
     WrongKey {
         /// Where the key came from.
         origin: String,

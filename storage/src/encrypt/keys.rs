@@ -39,11 +39,6 @@ impl Keys {
         Ok(Self { current, old, outdated_file })
     }
 
-    /// Only the key that counts.
-    pub(super) fn without_old(self) -> Self {
-        Self { old: Vec::new(), ..self }
-    }
-
     pub(super) fn has_current(&self) -> bool {
         self.current.is_some()
     }

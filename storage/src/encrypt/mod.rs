@@ -43,8 +43,9 @@ pub async fn encrypt(config: &StorageConfig, old_key: Option<&Secret>) -> Result
         return Err(EncryptError::NoKey);
     }
     let mut database = SealedDatabase::open(&path).await?;
-    let done = database.reseal(&keys).await?;
+    let done = database.reseal(&keys).await;
     database.close().await?;
+    let done = done?;
     let key_file = keys.outdated_file().map(put_away).transpose()?;
     Ok(EncryptReport { status: done.status, sealed: done.sealed, resealed: done.resealed, key_file })
 }
@@ -55,11 +56,11 @@ pub async fn encrypt(config: &StorageConfig, old_key: Option<&Secret>) -> Result
 /// If the database or the key cannot be read.
 pub async fn encrypt_status(config: &StorageConfig) -> Result<EncryptStatus, EncryptError> {
     let path = database_path(&config.database)?;
-    let keys = Keys::gather(&path, config.encryption_key.as_ref(), None)?.without_old();
+    let keys = Keys::gather(&path, config.encryption_key.as_ref(), None)?;
     let mut database = SealedDatabase::open(&path).await?;
-    let values = database.read().await?;
+    let values = database.read().await;
     database.close().await?;
-    Ok(sort::status(&keys, &values))
+    Ok(sort::status(&keys, &values?))
 }
 
 fn database_path(database: &Database) -> Result<PathBuf, EncryptError> {

@@ -106,8 +106,7 @@ fn from_number(number: i64) -> Option<Timestamp> {
 }
 
 fn from_text(text: &str) -> Option<Timestamp> {
-    let text = text.split(" m=").next()?.trim();
-    let (date, rest) = text.split_at_checked(10)?;
+    let (date, rest) = text.trim().split_at_checked(10)?;
     let rest = match rest.strip_prefix(['T', ' ']) {
         Some(rest) => rest,
         None if rest.is_empty() => "00:00:00",
@@ -118,7 +117,7 @@ fn from_text(text: &str) -> Option<Timestamp> {
     Timestamp::parse_rfc3339(&format!("{date}T{clock}{seconds}{}", offset(zone)?))
 }
 
-/// An offset as RFC 3339 writes it, from `""`, `Z`, `+01:00`, `+0100`, ` +0100 CET`.
+/// An offset as RFC 3339 writes it, from `""`, `Z`, `+01:00`, `+0100`, ` +0100 CET m=+0.1`.
 fn offset(zone: &str) -> Option<String> {
     let Some(zone) = zone.split_whitespace().next() else {
         return Some("Z".to_owned());
@@ -131,6 +130,8 @@ fn offset(zone: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn record(cell: Cell) -> Record {
@@ -204,6 +205,20 @@ mod tests {
     fn a_negative_limit_lets_nothing_through_and_a_negative_count_is_refused() {
         assert_eq!(record(Cell::Integer(-1)).limit("c"), Ok(Some(0)));
         assert_eq!(record(Cell::Integer(-1)).count("c"), Err(Unreadable("c")));
+    }
+
+    proptest! {
+        #[test]
+        fn what_the_go_driver_writes_is_read_as_the_same_time(micros in FIRST_SECOND * 1_000_000..LAST_SECOND * 1_000_000) {
+            let time = Timestamp::from_micros(micros);
+            let written = time.to_rfc3339().replace('T', " ").replace('Z', "+00:00");
+            prop_assert_eq!(text(&written).time("c"), Ok(Some(time)), "{}", written);
+        }
+
+        #[test]
+        fn no_text_breaks_the_reader(written in "\\PC*|[0-9T :.+Zm=-]{0,40}") {
+            let _ = text(&written).time("c");
+        }
     }
 
     #[test]

@@ -118,17 +118,17 @@ impl Conversion<'_> {
 
     /// The old id if it is a UUID, else one that is made of it.
     fn id(&mut self, row: Row, old_id: &str) -> Result<Uuid, LeftOutReason> {
-        let id = match ProjectId::parse(old_id) {
-            Some(id) => id.uuid(),
-            None => {
-                let id = derived_id(row, old_id.as_bytes());
-                let from = old_id.to_owned();
-                self.batch.report.new_ids.push(NewId { row, from, to: id.hyphenated().to_string() });
-                id
-            }
-        };
+        let kept = ProjectId::parse(old_id).map(ProjectId::uuid);
+        let id = kept.unwrap_or_else(|| derived_id(row, old_id.as_bytes()));
         // Two spellings of one UUID are two ids to the original.
-        if self.taken.insert((row, id)) { Ok(id) } else { Err(LeftOutReason::Twice) }
+        if !self.taken.insert((row, id)) {
+            return Err(LeftOutReason::Twice);
+        }
+        if kept.is_none() {
+            let (from, to) = (old_id.to_owned(), id.hyphenated().to_string());
+            self.batch.report.new_ids.push(NewId { row, from, to });
+        }
+        Ok(id)
     }
 
     fn leave_out(&mut self, row: Row, name: String, reason: LeftOutReason) {

@@ -31,8 +31,14 @@ pub(crate) struct Source {
 
 /// Reads all of the database at `path`.
 pub(crate) async fn read(path: &Path) -> Result<Source, ImportError> {
-    let failed = |error| why(path, error);
     let mut connection = open(path).await?;
+    let source = read_snapshot(path, &mut connection).await;
+    connection.close().await.map_err(|error| why(path, error))?;
+    source
+}
+
+async fn read_snapshot(path: &Path, connection: &mut SqliteConnection) -> Result<Source, ImportError> {
+    let failed = |error| why(path, error);
     let mut snapshot = connection.begin().await.map_err(failed)?;
     let check: String = sqlx::query_scalar(CHECK).fetch_one(&mut *snapshot).await.map_err(failed)?;
     if check != "ok" {
@@ -41,7 +47,6 @@ pub(crate) async fn read(path: &Path) -> Result<Source, ImportError> {
     check_tables(path, &mut snapshot).await?;
     let source = read_rows(&mut snapshot).await.map_err(failed)?;
     snapshot.rollback().await.map_err(failed)?;
-    connection.close().await.map_err(failed)?;
     Ok(source)
 }
 

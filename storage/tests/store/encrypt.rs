@@ -107,6 +107,18 @@ async fn a_plain_key_is_sealed_and_its_text_is_gone_from_the_files() {
 }
 
 #[tokio::test]
+async fn a_plain_text_is_gone_from_the_log_too_while_a_server_keeps_it_open() {
+    let folder = TempDir::new().unwrap();
+    let (path, id, _) = sealed(&folder, 1).await;
+    let running = open_with(&path, FIRST).await.unwrap();
+    list_projects(&running, Page::default()).await;
+    set_key(&path, id, KEY).await;
+    run(&path, FIRST, None).await.unwrap();
+    assert!(!contains(&bytes_at_rest(&path), KEY.as_bytes()));
+    running.close().await;
+}
+
+#[tokio::test]
 async fn a_wrong_old_key_changes_nothing() {
     let folder = TempDir::new().unwrap();
     let (path, id, string) = sealed(&folder, 2).await;
@@ -164,6 +176,13 @@ async fn killed_after<F: Future>(polls: usize, call: F) -> Option<F::Output> {
     .await
 }
 
+/// Waits for what was under way when a call was given up: a commit holds the write lock.
+async fn settled(path: &Path) {
+    let mut raw = raw(path).await;
+    sqlx::Connection::begin_with(&mut raw, "BEGIN IMMEDIATE").await.unwrap().rollback().await.unwrap();
+    sqlx::Connection::close(raw).await.unwrap();
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_rotation_given_up_at_any_point_is_all_or_nothing_and_can_be_run_again() {
     let (mut broken_off, mut done) = (0, 0);
@@ -172,6 +191,7 @@ async fn a_rotation_given_up_at_any_point_is_all_or_nothing_and_can_be_run_again
         let (path, _, string) = sealed(&folder, 6).await;
         if killed_after(polls, run(&path, SECOND, Some(FIRST))).await.is_none() {
             broken_off += 1;
+            settled(&path).await;
             // Under one of the two keys all is sealed, and a server starts with it.
             let (first, second) = (status(&path, FIRST).await, status(&path, SECOND).await);
             assert!(first.is_complete() != second.is_complete(), "{polls}: {first} {second}");
@@ -191,6 +211,7 @@ async fn a_setting_takes_the_place_of_the_key_file_which_is_renamed() {
     let f = fixture().await;
     let (path, _, string) = filled(f.store, path_in(&f.folder), 2).await;
     let in_file = fs::read_to_string(key_file(&path)).unwrap();
+    assert!(!status(&path, FIRST).await.is_complete());
     let report = run(&path, FIRST, None).await.unwrap();
     let away = report.key_file.clone().unwrap();
     assert_eq!((report.resealed, away.file_name().unwrap().to_str()), (3, Some("llm-proxy.db.key.old")));
@@ -241,7 +262,9 @@ async fn a_deleted_project_has_nothing_to_seal() {
     delete_project(&store, id).await.unwrap();
     store.close().await;
     let report = run(&path, SECOND, Some(FIRST)).await.unwrap();
-    assert_eq!((report.resealed, report.status.is_complete()), (2, true));
+    assert_eq!((report.resealed, report.sealed, report.status.is_complete()), (2, 0, true));
+    let erased = sqlx::query("SELECT id FROM projects WHERE api_key IS NULL").fetch_all(&mut raw(&path).await).await;
+    assert_eq!(erased.unwrap().len(), 1);
 }
 
 #[tokio::test]

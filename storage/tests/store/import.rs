@@ -1,7 +1,6 @@
 //! The original's database, brought into a store on a file.
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use llm_proxy_core::auth::TokenString;
 use llm_proxy_core::exchange::Spent;
@@ -14,28 +13,25 @@ use llm_proxy_storage::{
 };
 use tempfile::TempDir;
 
-use crate::calls::{
-    KEY, KEY_MASK, at, delete_project, get_project, get_token, grant, list_projects, list_tokens, secret,
-};
-use crate::file::{contains, open_with, path_in, raw};
+use crate::calls::{KEY, KEY_MASK, at, delete_project, get_project, get_token, grant, list_tokens, secret};
+use crate::file::{contains, open_with, path_in};
 use crate::original::*;
 
 /// The original's ENCRYPTION_KEY, and ours: bytes 0 to 31.
-const SETTING: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
-const OTHER_SETTING: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh4=";
+pub(crate) const SETTING: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 
-fn config(folder: &TempDir, setting: Option<&str>) -> StorageConfig {
+pub(crate) fn config(folder: &TempDir, setting: Option<&str>) -> StorageConfig {
     let database = Database::Sqlite { path: path_in(folder), pool_size: 2 };
     StorageConfig { encryption_key: setting.map(secret), ..StorageConfig::new(database) }
 }
 
-async fn bring(folder: &TempDir, path: &Path) -> Result<ImportReport, ImportError> {
+pub(crate) async fn bring(folder: &TempDir, path: &Path) -> Result<ImportReport, ImportError> {
     let options = ImportOptions { provider: "openai".to_owned(), at: at(0) };
     import(&config(folder, Some(SETTING)), path, &options).await
 }
 
 /// Makes an original, brings it, and opens the store that it went to.
-async fn brought(folder: &TempDir, layout: &'static str, rows: &[&str]) -> (ImportReport, SqlStore) {
+pub(crate) async fn brought(folder: &TempDir, layout: &'static str, rows: &[&str]) -> (ImportReport, SqlStore) {
     let path = original(folder, layout, rows).await;
     let report = bring(folder, &path).await.unwrap();
     (report, open_with(&path_in(folder), SETTING).await.unwrap())
@@ -61,11 +57,11 @@ async fn all_tokens(store: &dyn Store) -> Vec<Token> {
     list_tokens(store, TokenFilter::default(), Page::default(), at(0)).await.0
 }
 
-const fn counted(imported: u64, already_there: u64) -> Counted {
+pub(crate) const fn counted(imported: u64, already_there: u64) -> Counted {
     Counted { imported, already_there }
 }
 
-fn left_out(row: Row, name: &str, reason: LeftOutReason) -> LeftOut {
+pub(crate) fn left_out(row: Row, name: &str, reason: LeftOutReason) -> LeftOut {
     LeftOut { row, name: name.to_owned(), reason }
 }
 
@@ -126,6 +122,17 @@ async fn records_come_as_they_were() {
         cache_hit_count: 4,
     };
     assert_eq!(get_token(&store, token_id(TOKEN_ID)).await.unwrap(), expected);
+}
+
+#[tokio::test]
+async fn an_active_project_has_no_date_of_deactivation() {
+    let folder = TempDir::new().unwrap();
+    let row = format!(
+        "projects (id, name, api_key, deactivated_at) VALUES ('{ALPHA}', 'alpha', 'key', '2025-03-02 10:00:00')"
+    );
+    let (_, store) = brought(&folder, NEWEST, &[&row]).await;
+    let project = get_project(&store, project_id(ALPHA)).await.unwrap();
+    assert_eq!((project.is_active, project.deactivated_at), (true, None));
 }
 
 #[tokio::test]
@@ -303,130 +310,4 @@ async fn the_report_says_each_thing_in_a_line_and_quotes_what_comes_from_the_fil
          1 tokens never expired; here they expire at the end of the year 9999\n"
     );
     assert_eq!(report.to_string(), expected);
-}
-
-// What refuses the whole.
-
-/// Refused with that sentence's beginning, and no store was made.
-async fn assert_refused(folder: &TempDir, path: &Path, sentence: &str) {
-    let refused = bring(folder, path).await.unwrap_err();
-    assert!(refused.to_string().contains(sentence), "{refused}");
-    assert!(!path_in(folder).exists());
-}
-
-#[tokio::test]
-async fn a_file_that_is_no_original_is_refused_in_words() {
-    let folder = TempDir::new().unwrap();
-    assert_refused(&folder, &folder.path().join("none.db"), "there is no file").await;
-    assert_refused(&folder, folder.path(), "is not a SQLite database").await;
-    let text = folder.path().join("notes.txt");
-    fs::write(&text, "not a database, but long enough to be one by its size").unwrap();
-    assert_refused(&folder, &text, "is not a SQLite database").await;
-    let empty = folder.path().join("empty.db");
-    fs::write(&empty, "").unwrap();
-    assert_refused(&folder, &empty, "it has no table projects").await;
-}
-
-#[tokio::test]
-async fn another_programs_database_is_refused_with_what_it_lacks() {
-    let folder = TempDir::new().unwrap();
-    let layout = "CREATE TABLE projects (id TEXT, name TEXT); CREATE TABLE tokens (token TEXT, project_id TEXT);";
-    let path = original(&folder, layout, &[]).await;
-    assert_refused(&folder, &path, "it has no column api_key in projects").await;
-}
-
-#[tokio::test]
-async fn a_damaged_database_is_refused_and_named_damaged() {
-    let folder = TempDir::new().unwrap();
-    let names: Vec<String> = (0..400).map(|n| old_project(&format!("id {n}"), &format!("name {n}"))).collect();
-    let rows: Vec<&str> = names.iter().map(String::as_str).collect();
-    let path = original(&folder, OLDEST, &rows).await;
-    let mut bytes = fs::read(&path).unwrap();
-    let middle = bytes.len() / 2;
-    bytes[middle..middle + 4096].fill(0xa5);
-    fs::write(&path, bytes).unwrap();
-    assert_refused(&folder, &path, "is damaged").await;
-}
-
-#[tokio::test]
-async fn a_database_of_ours_is_refused_and_the_one_to_import_into_too() {
-    let folder = TempDir::new().unwrap();
-    let elsewhere = folder.path().join("elsewhere/llm-proxy.db");
-    open_with(&elsewhere, SETTING).await.unwrap().close().await;
-    assert_refused(&folder, &elsewhere, "is already a database of this version").await;
-    open_with(&path_in(&folder), SETTING).await.unwrap().close().await;
-    let same = bring(&folder, &path_in(&folder)).await.unwrap_err();
-    assert!(matches!(same, ImportError::SameFile { .. }), "{same}");
-}
-
-#[tokio::test]
-async fn sealed_keys_need_the_originals_key() {
-    let folder = TempDir::new().unwrap();
-    let path = original(&folder, NEWEST, &[&new_project(ALPHA, "alpha", SEALED_KEY)]).await;
-    let options = ImportOptions { provider: "openai".to_owned(), at: at(0) };
-    let without = import(&config(&folder, None), &path, &options).await.unwrap_err();
-    assert!(matches!(without, ImportError::KeyNeeded { projects: 1 }), "{without}");
-    let wrong = import(&config(&folder, Some(OTHER_SETTING)), &path, &options).await.unwrap_err();
-    assert!(matches!(wrong, ImportError::WrongKey { projects: 1 }), "{wrong}");
-    assert!(!path_in(&folder).exists());
-}
-
-#[tokio::test]
-async fn one_key_that_does_not_open_leaves_out_its_project_only() {
-    let folder = TempDir::new().unwrap();
-    let rows = [
-        &*new_project(ALPHA, "alpha", SEALED_KEY),
-        &new_project(BETA, "beta", &SEALED_KEY.replace("ZGVmZ2hp", "ZGVmZ2hq")),
-    ];
-    let (report, _) = brought(&folder, NEWEST, &rows).await;
-    assert_eq!(report.left_out, [left_out(Row::Project, BETA, LeftOutReason::KeyUnreadable)]);
-    assert_eq!(report.projects, counted(1, 0));
-}
-
-#[tokio::test]
-async fn a_store_that_fails_at_the_last_row_has_nothing() {
-    let folder = TempDir::new().unwrap();
-    let store = open_with(&path_in(&folder), SETTING).await.unwrap();
-    sqlx::query("CREATE TRIGGER full BEFORE INSERT ON tokens BEGIN SELECT RAISE(ABORT, 'no'); END")
-        .execute(&mut raw(&path_in(&folder)).await)
-        .await
-        .unwrap();
-    let rows = [&*old_project(ALPHA, "alpha"), &old_token(TOKEN, ALPHA)];
-    let path = original(&folder, OLDEST, &rows).await;
-    let failed = bring(&folder, &path).await.unwrap_err();
-    assert!(matches!(failed, ImportError::Store(_)), "{failed}");
-    assert_eq!(list_projects(&store, Page::default()).await.1, 0);
-}
-
-// The original's file.
-
-fn files_beside(path: &Path) -> Vec<PathBuf> {
-    let mut files: Vec<PathBuf> = fs::read_dir(path.parent().unwrap())
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .filter(|p| p.is_file())
-        .collect();
-    files.sort();
-    files
-}
-
-#[tokio::test]
-async fn the_old_file_is_not_touched_and_nothing_is_made_beside_it() {
-    let folder = TempDir::new().unwrap();
-    let path = original(&folder, OLDEST, &[&old_project(ALPHA, "alpha")]).await;
-    let before = fs::read(&path).unwrap();
-    bring(&folder, &path).await.unwrap();
-    assert_eq!(fs::read(&path).unwrap(), before);
-    assert_eq!(files_beside(&path), [path]);
-}
-
-#[tokio::test]
-async fn what_is_still_in_the_log_is_brought() {
-    let folder = TempDir::new().unwrap();
-    let path = original(&folder, OLDEST, &[]).await;
-    let mut running = writer(&path).await;
-    add(&mut running, &[&old_project(ALPHA, "alpha"), &old_token(TOKEN, ALPHA)]).await;
-    let report = bring(&folder, &path).await.unwrap();
-    assert_eq!((report.projects, report.tokens), (counted(1, 0), counted(1, 0)));
-    drop(running);
 }

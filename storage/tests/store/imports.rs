@@ -99,6 +99,13 @@ pub(crate) async fn an_imported_name_that_is_taken_gets_a_suffix<S: Store>(store
     assert_eq!(read.name, "alpha (imported 2)");
 }
 
+pub(crate) async fn the_name_of_a_deleted_project_is_free_for_an_import<S: Store>(store: &Shared<S>) {
+    let deleted = project(&**store, "alpha").await;
+    delete_project(&**store, deleted).await.unwrap();
+    let report = store.import(batch(vec![foreign_project(1, "alpha")], vec![])).await.unwrap();
+    assert_eq!((report.projects, report.renamed), (counted(1, 0), vec![]));
+}
+
 pub(crate) async fn an_imported_id_that_is_another_tokens_becomes_a_new_one<S: Store>(store: &Shared<S>) {
     let own = project(&**store, "own").await;
     let (taken, _) = token(&**store, own).await;

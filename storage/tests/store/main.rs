@@ -1,5 +1,6 @@
 //! What a caller sees of a store: one list of behaviours, run on every store by instantiating it, and what only a
-//! SQLite file has (`sqlite`, `keys`, `instances`, `import`, `encrypt`). A behaviour is a function over `&dyn Store` and knows nothing of what is behind it.
+//! SQLite file has (`sqlite`, `keys`, `instances`, `import`, `encrypt`). A behaviour is a function over `&dyn Store` and
+//! knows nothing of what is behind it.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "this is all tests: there a panic is the report")]
 
@@ -7,6 +8,7 @@ mod calls;
 mod encrypt;
 mod file;
 mod import;
+mod import_refused;
 mod imports;
 mod instances;
 mod keys;
@@ -109,6 +111,7 @@ on_every_store! {
         an_imported_token_is_found_by_its_string_and_spent
         a_second_import_changes_nothing
         an_imported_name_that_is_taken_gets_a_suffix
+        the_name_of_a_deleted_project_is_free_for_an_import
         an_imported_id_that_is_another_tokens_becomes_a_new_one
     ;
 }

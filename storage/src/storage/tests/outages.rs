@@ -27,18 +27,29 @@ async fn is_found(f: &Fixture, digest: TokenDigest, seconds: u64) -> Result<bool
     look_up(&f.storage, digest, now(seconds)).await.map(|grant| grant.is_some())
 }
 
+/// A storage whose store is not open yet.
+fn closed() -> Storage {
+    Storage::with(GrantCache::new(8, MAX_AGE), Arc::default(), None)
+}
+
+/// As another instance does it.
+async fn change_elsewhere(f: &Fixture, command: Command) {
+    let store: &dyn Store = &f.probe.inner;
+    audit::change_unrecorded(Some(store), &Outage::default(), command, Timestamp::default()).await.unwrap();
+}
+
 const UNKNOWN: TokenDigest = TokenDigest::from_bytes([1; 32]);
 
 #[tokio::test]
 async fn before_the_store_is_open_nothing_is_available_and_then_all_is() {
-    let storage = Storage::with(GrantCache::new(8, MAX_AGE), Outage::default());
+    let storage = closed();
     let list = || manage(&storage, Command::ListProjects(Page::default()));
     assert!(storage.token_key().get().is_none());
     assert!(look_up(&storage, UNKNOWN, now(0)).await.is_err());
     assert!(matches!(list().await, Err(CommandError::StoreUnavailable)));
     let health = storage.perform(StoreEffect::CheckHealth, now(0)).await;
-    assert!(matches!(health, StoreOutcome::Health(Err(Unavailable))));
-    storage.fill(Box::new(MemoryStore::new().unwrap()));
+    assert!(matches!(health, StoreOutcome::Health(Health { store: Component::Down, .. })));
+    storage.fill(Box::new(MemoryStore::new().unwrap())).await.unwrap();
     assert!(storage.token_key().get().is_some());
     assert!(look_up(&storage, UNKNOWN, now(0)).await.unwrap().is_none());
     assert!(list().await.is_ok());
@@ -47,11 +58,11 @@ async fn before_the_store_is_open_nothing_is_available_and_then_all_is() {
 #[tokio::test]
 async fn uses_that_were_counted_before_the_store_is_open_are_kept() {
     let f = fixture().await;
-    let storage = Storage::with(GrantCache::new(8, MAX_AGE), Outage::default());
+    let storage = closed();
     storage.note_use(f.token, Timestamp::from_micros(7));
-    storage.flush().await;
-    storage.fill(Box::new(Arc::clone(&f.probe)));
-    storage.flush().await;
+    storage.flush(now(0)).await;
+    storage.fill(Box::new(Arc::clone(&f.probe))).await.unwrap();
+    storage.flush(now(0)).await;
     let Ok(Reply::Token(token)) = manage(&storage, Command::GetToken(f.token)).await else { panic!() };
     assert_eq!(token.request_count, 1);
 }
@@ -104,8 +115,8 @@ async fn no_such_token_is_an_answer_and_begins_no_outage() {
 async fn a_token_that_was_deleted_elsewhere_does_not_come_back_in_an_outage() {
     let f = fixture_with(Outage::new(GRACE)).await;
     look_up(&f.storage, f.digest, now(10)).await.unwrap();
-    // As another instance does it: this one hears of it by a look-up only.
-    f.probe.inner.execute(Command::DeleteProject(f.project), Timestamp::default()).await.unwrap();
+    // This one hears of it by a look-up only.
+    change_elsewhere(&f, Command::DeleteProject(f.project)).await;
     assert_eq!(is_found(&f, f.digest, 15).await, Ok(false));
     set_down(&f, true);
     assert_eq!(is_found(&f, f.digest, 16).await, Err(Unavailable));
@@ -125,7 +136,7 @@ async fn a_change_on_this_instance_acts_at_once_in_an_outage_too() {
 async fn after_the_outage_everything_is_read_anew() {
     let f = in_an_outage().await;
     look_up(&f.storage, f.digest, now(15)).await.unwrap();
-    f.probe.inner.execute(Command::RevokeToken(f.token), Timestamp::default()).await.unwrap();
+    change_elsewhere(&f, Command::RevokeToken(f.token)).await;
     set_down(&f, false);
     assert!(is_known(&f, 20), "nobody has noticed the end");
     f.storage.watch(now(20).mono).await;
@@ -147,13 +158,13 @@ async fn a_look_up_that_gets_no_answer_is_a_failure_and_may_be_answered_from_mem
     let unknown = f.storage.give_up(&StoreEffect::FindGrant(UNKNOWN), now(15), now(19));
     assert!(matches!(unknown, Some(StoreOutcome::Grant(Err(Unavailable)))));
     let health = f.storage.give_up(&StoreEffect::CheckHealth, now(15), now(19));
-    assert!(matches!(health, Some(StoreOutcome::Health(Err(Unavailable)))));
+    assert!(matches!(health, Some(StoreOutcome::Health(Health { store: Component::Down, .. }))));
 }
 
 #[tokio::test]
 async fn what_changes_the_store_is_never_given_up() {
     let f = fixture().await;
-    for effect in [StoreEffect::Spend(f.token), StoreEffect::Manage(Command::RevokeToken(f.token))] {
+    for effect in [StoreEffect::Spend(f.token), managing(Command::RevokeToken(f.token))] {
         assert!(f.storage.give_up(&effect, now(0), now(9)).is_none());
     }
 }
