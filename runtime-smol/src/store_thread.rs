@@ -144,7 +144,7 @@ async fn serve(executor: &LocalExecutor<'_>, opening: Opening, report: Report, q
     while let Ok(job) = queue.recv().await {
         match job {
             Job::Perform { effect, now, reply } => {
-                executor.spawn(perform(storage.clone(), effect, now, reply)).detach()
+                executor.spawn(perform(storage.clone(), effect, now, reply)).detach();
             }
             Job::Audit(draft, now) => storage.audit(*draft, now),
         }
