@@ -9,7 +9,7 @@ use llm_proxy_core::rules::{Patience, Rules};
 use llm_proxy_storage::{AuditConfig, Database, StorageConfig};
 
 use crate::settings::{AuditSettings, Runtime, Settings};
-use llm_proxy_runtime_common::{RunError, ServerConfig, Stopped};
+use llm_proxy_runtime_common::{RunError, ServerConfig, Stopped, clock};
 
 /// Serves until a signal comes.
 ///
@@ -48,7 +48,7 @@ fn audit(audit: &AuditSettings, runtime: Runtime) -> AuditConfig {
         make_folder: audit.create_dir,
         in_database: audit.store_in_db,
         retention: audit.retention,
-        started_at: now().wall,
+        started_at: clock::now().wall,
         version: env!("CARGO_PKG_VERSION"),
         runtime: runtime.name(),
     }
