@@ -8,6 +8,7 @@
 //! - Ids grow within a chain.
 //! - A chain begins with 64 zeros in place of the hash before it. In a database, which retention prunes, it may begin
 //!   later: then an `audit.prune` event names the hash before it.
+//!   A file that follows on one that was moved away begins with such an event.
 //! - In a file, a line is nothing but one event, in no more bytes than that takes, and each `server.start` but the first
 //!   names the event before it; so a run that was cut at its end shows at the next start.
 //!
@@ -209,7 +210,7 @@ impl Verifier {
     /// A chain's first event that is there.
     fn begin(&mut self, event: &Read<'_>) -> Result<(), Fault> {
         match self.source {
-            Source::File if event.prev != NOTHING => Err(Fault::Headless(event.place)),
+            Source::File if event.prev != NOTHING && !self.is_continued(event) => Err(Fault::Headless(event.place)),
             Source::File if event.is(Action::ServerStart) => self.check_previous(event),
             Source::File => Ok(()),
             Source::Database => {
@@ -221,6 +222,16 @@ impl Verifier {
                 Ok(())
             }
         }
+    }
+
+    /// Whether a file begins with an `audit.prune` that names what its chain had before: that is how a writer goes on
+    /// where its file was moved away.
+    fn is_continued(&self, event: &Read<'_>) -> bool {
+        let chains = event.value["metadata"]["chains"].as_array();
+        let names_it = |entry: &Value| {
+            entry["chain"].as_str() == Some(&event.chain.to_string()) && entry["hash"].as_str() == Some(event.prev)
+        };
+        self.events == 0 && event.is(Action::AuditPrune) && chains.into_iter().flatten().any(names_it)
     }
 
     /// Whether a start names the event before it in the file. The first of a file may continue a database.

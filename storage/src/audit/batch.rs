@@ -67,10 +67,16 @@ impl Writer {
                 Err(TryRecvError::Closed) => return Err(CommandError::StoreUnavailable),
                 Err(TryRecvError::Empty) => {}
             }
-            if !self.change_together(store, &mut turn).await {
+            if self.is_finished() || !self.change_together(store, &mut turn).await {
                 return Err(CommandError::StoreUnavailable);
             }
         }
+    }
+
+    /// How many calls wait for their turn.
+    #[cfg(test)]
+    pub(super) fn waiting_calls(&self) -> usize {
+        lock(&self.calls).len()
     }
 
     /// Does a batch of the calls that wait; whether there was any.

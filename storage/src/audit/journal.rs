@@ -13,6 +13,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::fs::File;
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use llm_proxy_core::audit::{Action, Chain, Draft, Event, Fact, Outcome, Shown};
 use llm_proxy_core::ids::EventId;
@@ -56,7 +57,8 @@ pub(crate) struct Journal {
     waiting: VecDeque<Draft>,
     /// Whether the next line is the first of a file that others came before.
     begins_anew: bool,
-    is_failing: bool,
+    /// Whether the last attempt to write failed; told before anybody is answered.
+    is_failing: Arc<AtomicBool>,
     /// Whether the chain has its first event.
     has_begun: bool,
 }
@@ -83,14 +85,14 @@ impl Journal {
             in_file,
             waiting,
             begins_anew: false,
-            is_failing: false,
+            is_failing: Arc::default(),
             has_begun: false,
         })
     }
 
     /// Whether the last attempt to write failed.
-    pub(crate) const fn is_failing(&self) -> bool {
-        self.is_failing
+    pub(crate) fn is_failing(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.is_failing)
     }
 
     /// Records the chain's first event, and after it what waited for it.
@@ -118,14 +120,13 @@ impl Journal {
         match self.try_write(&calls) {
             Ok(events) => {
                 self.waiting.clear();
-                self.is_failing = false;
+                self.is_failing.store(false, Ordering::Relaxed);
                 Ok(events)
             }
             Err(error) => {
-                if !self.is_failing {
+                if !self.is_failing.swap(true, Ordering::Relaxed) {
                     tracing::error!(error = &*error, "the audit log failed");
                 }
-                self.is_failing = true;
                 self.keep_refused(calls, waiting);
                 Err(Unwritten)
             }

@@ -26,6 +26,9 @@ mod tail;
 mod thread;
 mod writer;
 
+#[cfg(test)]
+mod tests;
+
 pub(crate) use batch::change_unrecorded;
 pub use file::AuditFileError;
 pub(crate) use journal::Unwritten;

@@ -15,6 +15,9 @@ pub(super) const EVERY: Duration = Duration::from_secs(60);
 /// Events removed together.
 const PER_BATCH: u32 = 500;
 
+/// Chains without later events whose anchors are kept.
+const MOST_SILENT: usize = 64;
+
 /// What to remove, and what to record before.
 pub(super) struct Pruning {
     pub(super) ids: Vec<EventId>,
@@ -33,23 +36,37 @@ pub(super) async fn choose(
     if oldest.is_empty() {
         return Ok(None);
     }
-    let mut chains = Vec::new();
-    for (chain, anchor) in anchors(&oldest) {
-        // A chain without a later event needs no anchor.
-        if store.last_event(Some(chain)).await?.is_some_and(|last| last.id > anchor.id) {
-            chains.push(anchor.fact(chain));
-        }
-    }
+    let chains = needed(store, anchors(&oldest)).await?;
     let ids: Vec<EventId> = oldest.iter().map(|event| event.id).collect();
     let count = u64::try_from(ids.len()).unwrap_or(u64::MAX);
     let metadata = BTreeMap::from([("chains", Fact::List(chains)), ("count", Fact::Number(count))]);
     Ok(Some(Pruning { ids, event: Draft { metadata, ..Draft::of_system(now, Action::AuditPrune) } }))
 }
 
+/// The anchors that somebody will need: those of chains that have later events, and, as far as it is likely, of those
+/// that will have: an instance may be silent for longer than events are kept.
+async fn needed(store: &dyn Store, anchors: BTreeMap<ChainId, Anchor>) -> Result<Vec<Fact>, StoreError> {
+    let (mut needed, mut silent) = (Vec::new(), Vec::new());
+    for (chain, anchor) in anchors {
+        let goes_on = store.last_event(Some(chain)).await?.is_some_and(|last| last.id > anchor.id);
+        match (goes_on, anchor.is_end) {
+            (true, _) => needed.push(anchor.fact(chain)),
+            (false, false) => silent.push((anchor.id, anchor.fact(chain))),
+            (false, true) => {}
+        }
+    }
+    // Runs that ended without a word are among them, more and more: the newest are the likeliest to go on.
+    silent.sort_unstable_by_key(|(id, _)| std::cmp::Reverse(*id));
+    needed.extend(silent.into_iter().take(MOST_SILENT).map(|(_, fact)| fact));
+    Ok(needed)
+}
+
 /// The last event of a chain that goes.
 struct Anchor {
     id: EventId,
     hash: String,
+    /// Whether nothing can follow on it.
+    is_end: bool,
 }
 
 impl Anchor {
@@ -76,7 +93,8 @@ fn anchors(events: &[Event]) -> BTreeMap<ChainId, Anchor> {
         for (chain, anchor) in held_by(event) {
             keep(chain, anchor);
         }
-        keep(event.chain, Anchor { id: event.id, hash: event.hash.clone() });
+        let is_end = event.action == Action::ServerStop.as_str();
+        keep(event.chain, Anchor { id: event.id, hash: event.hash.clone(), is_end });
     }
     anchors
 }
@@ -92,7 +110,7 @@ fn held_by(event: &Event) -> Vec<(ChainId, Anchor)> {
         |value: &serde_json::Value, name: &str| value.get(name).and_then(|text| text.as_str()).map(str::to_owned);
     let held = chains.into_iter().flatten().filter_map(|value| {
         let id = EventId::parse(&text(value, "id")?)?;
-        Some((ChainId::parse(&text(value, "chain")?)?, Anchor { id, hash: text(value, "hash")? }))
+        Some((ChainId::parse(&text(value, "chain")?)?, Anchor { id, hash: text(value, "hash")?, is_end: false }))
     });
     held.collect()
 }

@@ -46,9 +46,8 @@ impl JournalLink {
     /// If there can be no thread.
     pub(crate) fn start(journal: Journal) -> io::Result<Self> {
         let (jobs, queue) = async_channel::bounded(MOST_JOBS);
-        let is_failing = Arc::new(AtomicBool::new(false));
-        let failing = Arc::clone(&is_failing);
-        std::thread::Builder::new().name("audit".to_owned()).spawn(move || serve(journal, &queue, &failing))?;
+        let is_failing = journal.is_failing();
+        std::thread::Builder::new().name("audit".to_owned()).spawn(move || serve(journal, &queue))?;
         Ok(Self { jobs, is_failing })
     }
 
@@ -116,7 +115,7 @@ fn gone() -> io::Error {
     io::Error::other("the audit log is closed")
 }
 
-fn serve(mut journal: Journal, queue: &Receiver<Job>, is_failing: &AtomicBool) {
+fn serve(mut journal: Journal, queue: &Receiver<Job>) {
     while let Ok(job) = queue.recv_blocking() {
         let mut batch = Batch::default();
         let mut next = Some(job);
@@ -130,7 +129,6 @@ fn serve(mut journal: Journal, queue: &Receiver<Job>, is_failing: &AtomicBool) {
         }
         batch.write(&mut journal);
         let closed = next.and_then(|job| look(&mut journal, job));
-        is_failing.store(journal.is_failing(), Ordering::Relaxed);
         if let Some(closed) = closed {
             queue.close();
             drop(journal);

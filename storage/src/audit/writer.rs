@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use llm_proxy_core::audit::{Action, Chain, Draft, Event, Fact, Outcome, Shown};
-use llm_proxy_core::ids::{ChainId, EventId, uuid_v7};
+use llm_proxy_core::audit::{Action, Chain, Draft, Event, Fact, Folder, IN_DATABASE, Outcome, Shown};
+use llm_proxy_core::ids::{ChainId, EventId};
 use llm_proxy_core::time::{Now, Timestamp};
 use thiserror::Error;
 
@@ -41,6 +41,7 @@ pub(crate) struct Writer {
     pub(super) outage: Arc<Outage>,
     /// The chain's first event, and the last one before this run, until the chain begins.
     first: Mutex<Option<(Draft, Option<Last>)>>,
+    folder: Mutex<Folder>,
     pub(super) calls: Mutex<Vec<Call>>,
     pub(super) turn: async_lock::Mutex<Turn>,
     is_behind: AtomicBool,
@@ -86,7 +87,7 @@ impl Writer {
     ) -> Result<Self, OpenError> {
         let (file, tail) = file.unzip();
         let last = tail.and_then(|tail| tail.last).map(|event| (event.chain, event.hash));
-        let chain = ChainId::from_uuid(uuid_v7(config.started_at, &random::id_seed()?));
+        let chain = ChainId::new(config.started_at, &random::id_seed()?);
         let pending = config.in_database.then(Arc::<Pending>::default);
         let has_file = file.is_some();
         let journal = Journal::new(Chain::new(chain), file, pending.clone()).map_err(OpenError::AuditThread)?;
@@ -97,6 +98,7 @@ impl Writer {
             retention: config.retention,
             outage,
             first: Mutex::new(Some((start(config), last))),
+            folder: Mutex::default(),
             calls: Mutex::default(),
             turn: async_lock::Mutex::default(),
             is_behind: AtomicBool::new(false),
@@ -121,13 +123,14 @@ impl Writer {
 
     async fn begin_chain(&self, store: Option<&dyn Store>) -> Result<(), OpenError> {
         let Some((mut first, last)) = lock(&self.first).take() else { return Ok(()) };
-        let last = match (last, store) {
-            (None, Some(store)) if self.pending.is_some() => last_in(store).await,
-            (last, _) => last,
-        };
-        if let Some((chain, hash)) = last {
-            let text = |text: &str| Fact::Text(Shown::of(text));
-            let previous = BTreeMap::from([("chain", text(&chain.to_string())), ("hash", text(&hash))]);
+        if let Some(last) = last {
+            first.metadata.insert("previous", Fact::Map(previous(&last)));
+        } else if self.pending.is_some()
+            && let Some(store) = store
+            && let Some(last) = last_in(store).await
+        {
+            let mut previous = previous(&last);
+            previous.insert("in", Fact::Word(IN_DATABASE));
             first.metadata.insert("previous", Fact::Map(previous));
         }
         self.journal.begin(first).await.map_err(|Unwritten| OpenError::AuditLog)
@@ -140,7 +143,7 @@ impl Writer {
 
     /// Records the event of a call that changes nothing, durably.
     pub(crate) async fn record(&self, store: Option<&dyn Store>, draft: Draft) -> Result<(), Unwritten> {
-        if self.is_finished.load(Ordering::Acquire) {
+        if self.is_finished() {
             return Err(Unwritten);
         }
         let events = self.journal.write(vec![draft.clone()]).await?;
@@ -156,17 +159,21 @@ impl Writer {
 
     /// Records something that happened and that nobody waits for, at once or folded with what is like it.
     pub(crate) fn note(&self, now: Now, draft: Draft) {
-        if self.is_finished.load(Ordering::Acquire) {
+        if self.is_finished() {
             return;
         }
-        let _ = now;
-        self.note_now(vec![draft]);
+        let told = lock(&self.folder).note(now.mono, draft);
+        if let Some(draft) = told {
+            self.note_now(vec![draft]);
+        }
     }
 
     /// Writes what is due: folded events, what could not be written before, what the database lacks. Removes from the
     /// database what is too old.
     pub(crate) async fn flush(&self, store: Option<&dyn Store>, now: Now) {
-        self.note_now(Vec::new());
+        // With none due, what could not be written before is tried again.
+        let due = lock(&self.folder).due(now.mono);
+        self.note_now(due);
         if self.lost_notes.swap(false, Ordering::Relaxed) {
             tracing::error!("audit events of denied requests were lost: the audit log does not keep up");
         }
@@ -179,7 +186,8 @@ impl Writer {
         let mut turn = self.turn.lock().await;
         while self.change_together(store, &mut turn).await {}
         self.is_finished.store(true, Ordering::Release);
-        let drafts = vec![Draft::of_system(at, Action::ServerStop)];
+        let mut drafts = lock(&self.folder).drain();
+        drafts.push(Draft::of_system(at, Action::ServerStop));
         if self.journal.write(drafts).await.is_err() {
             tracing::error!("the last audit events could not be written");
         }
@@ -239,6 +247,10 @@ impl Writer {
         }
     }
 
+    pub(super) fn is_finished(&self) -> bool {
+        self.is_finished.load(Ordering::Acquire)
+    }
+
     async fn prune(&self, store: Option<&dyn Store>, now: Timestamp) {
         let Some(store) = store.filter(|_| self.pending.is_some() && !self.retention.is_zero()) else { return };
         let mut turn = self.turn.lock().await;
@@ -296,6 +308,11 @@ pub(super) fn correction(draft: Draft, corrects: EventId, reason: &'static str) 
 fn start(config: &AuditConfig) -> Draft {
     let metadata = BTreeMap::from([("version", Fact::Word(config.version)), ("runtime", Fact::Word(config.runtime))]);
     Draft { metadata, ..Draft::of_system(config.started_at, Action::ServerStart) }
+}
+
+fn previous((chain, hash): &Last) -> BTreeMap<&'static str, Fact> {
+    let text = |text: &str| Fact::Text(Shown::of(text));
+    BTreeMap::from([("chain", text(&chain.to_string())), ("hash", text(hash))])
 }
 
 async fn last_in(store: &dyn Store) -> Option<Last> {
