@@ -221,13 +221,15 @@ impl Storage {
     }
 
     async fn spend(&self, token: TokenId, at: Timestamp) -> Result<Spent, Unavailable> {
+        let before = self.0.outage.changes();
         let spent = async { self.store()?.spend(token, at).await }.await;
-        self.changed(spent, "spend")
+        self.changed(spent, "spend", before)
     }
 
     async fn add_uses(&self, uses: &[TokenUse]) -> Result<(), Unavailable> {
+        let before = self.0.outage.changes();
         let added = async { self.store()?.add_uses(uses).await }.await;
-        self.changed(added, "add uses")
+        self.changed(added, "add uses", before)
     }
 
     async fn manage(&self, command: Command, at: Timestamp) -> Result<Reply, CommandError> {
@@ -236,10 +238,11 @@ impl Storage {
             self.flush().await;
         }
         let _forget = changes_grants(&command).then(|| self.0.grants.forget_on_drop());
+        let before = self.0.outage.changes();
         async { self.store()?.execute(command, at).await }.await.map_err(|error| match error {
             ExecuteError::Refused(refusal) => refusal,
             ExecuteError::Failed(error) => {
-                self.0.outage.change_failed("manage", &error);
+                self.0.outage.change_failed("manage", &error, before);
                 CommandError::StoreUnavailable
             }
         })
@@ -252,15 +255,21 @@ impl Storage {
         })
     }
 
-    /// What became of a change, for the caller and for the state of the store.
-    fn changed<T>(&self, result: Result<T, StoreError>, operation: &'static str) -> Result<T, Unavailable> {
+    /// What became of a change, for the caller and for the state of the store. `before` is how many had been done when it
+    /// began.
+    fn changed<T>(
+        &self,
+        result: Result<T, StoreError>,
+        operation: &'static str,
+        before: u64,
+    ) -> Result<T, Unavailable> {
         match result {
             Ok(done) => {
                 self.0.outage.change_answered();
                 Ok(done)
             }
             Err(error) => {
-                self.0.outage.change_failed(operation, &error);
+                self.0.outage.change_failed(operation, &error, before);
                 Err(Unavailable)
             }
         }
