@@ -1,9 +1,10 @@
 //! Whether the store works, as those notice who call it, and what that means: what is logged, and how long grants may
 //! be used that are older than their age.
 //!
-//! An outage begins with the first call that the database fails, and is over when each kind of access that failed has
-//! worked again. "No such token" is an answer, and so is a value that cannot be read: neither is an outage. The log has
-//! one line at the beginning, one at the end with how long it took, and in between one every half minute with a count.
+//! An outage begins with the first call that the database fails while no later one is answered, and is over when each
+//! kind of access that failed has worked again. "No such token" is an answer, and so is a value that cannot be read:
+//! neither is an outage. The log has one line at the beginning, one at the end with how long it took, and in between one
+//! every half minute with a count.
 //!
 //! It asks the store nothing and waits for nothing. The hot path pays one atomic load, and that only for a grant that
 //! is too old.
@@ -46,6 +47,8 @@ struct Notes {
     now: Instant,
     /// When the latest look-up was asked that was answered.
     last_contact: Instant,
+    /// How many changes were done.
+    changes: u64,
     reads_fail: bool,
     writes_fail: bool,
     since: Instant,
@@ -75,8 +78,7 @@ impl Outage {
         self.heard(&mut notes, asked_at);
     }
 
-    /// A look-up that was made at `asked_at` failed. One that was made before the last that was answered says nothing
-    /// new.
+    /// A look-up that was made at `asked_at` failed. If a later one was answered meanwhile, that is no outage.
     pub(crate) fn look_up_failed(&self, operation: &'static str, error: &StoreError, asked_at: Instant) {
         let mut notes = self.notes();
         match Failure::of(error) {
@@ -85,7 +87,7 @@ impl Outage {
                 notes.faults.note(operation, &described(error));
                 self.heard(&mut notes, asked_at);
             }
-            Failure::Outage if asked_at < notes.last_contact => {}
+            Failure::Outage if asked_at < notes.last_contact => notes.faults.note(operation, &described(error)),
             Failure::Outage => {
                 notes.now = notes.now.max(asked_at);
                 notes.count_failure(operation, error);
@@ -95,16 +97,24 @@ impl Outage {
         }
     }
 
-    /// The store did what changes it.
-    pub(crate) fn change_answered(&self) {
-        self.notes().works(Access::Write);
+    /// How many changes were done so far, to be asked before one.
+    pub(crate) fn changes(&self) -> u64 {
+        self.notes().changes
     }
 
-    /// The store did not do what changes it.
-    pub(crate) fn change_failed(&self, operation: &'static str, error: &StoreError) {
+    /// The store did what changes it.
+    pub(crate) fn change_answered(&self) {
+        let mut notes = self.notes();
+        notes.changes = notes.changes.wrapping_add(1);
+        notes.works(Access::Write);
+    }
+
+    /// The store did not do what changes it. If it did another change meanwhile, that is no outage.
+    pub(crate) fn change_failed(&self, operation: &'static str, error: &StoreError, changes_before: u64) {
         let mut notes = self.notes();
         match Failure::of(error) {
             Failure::NotOpen => {}
+            Failure::Outage if notes.changes != changes_before => notes.faults.note(operation, &described(error)),
             Failure::Fault => notes.faults.note(operation, &described(error)),
             Failure::Outage => {
                 notes.count_failure(operation, error);
@@ -253,10 +263,21 @@ mod tests {
     }
 
     #[test]
+    fn a_change_that_others_overtook_begins_no_outage() {
+        let outage = Outage::default();
+        let before = outage.changes();
+        outage.change_answered();
+        outage.change_failed("spend", &down(), before);
+        assert_eq!(outage.to_try(at(1), GRACE), []);
+        outage.change_failed("spend", &down(), outage.changes());
+        assert_eq!(outage.to_try(at(1), GRACE), [Access::Write]);
+    }
+
+    #[test]
     fn a_change_that_fails_lets_no_old_grant_be_used() {
         let outage = Outage::new(GRACE);
         outage.look_up_answered(at(100));
-        outage.change_failed("spend", &down());
+        outage.change_failed("spend", &down(), 0);
         assert!(!outage.allows_old_grants(at(101)));
         assert_eq!(outage.to_try(at(101), GRACE), [Access::Write]);
     }
@@ -273,7 +294,7 @@ mod tests {
     #[test]
     fn what_fails_is_tried_until_it_works() {
         let outage = Outage::default();
-        outage.change_failed("add uses", &down());
+        outage.change_failed("add uses", &down(), 0);
         outage.look_up_failed("find grant", &down(), at(1));
         assert_eq!(outage.to_try(at(2), GRACE), [Access::Read, Access::Write]);
         outage.change_answered();

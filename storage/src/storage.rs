@@ -269,13 +269,15 @@ impl Storage {
     }
 
     async fn spend(&self, token: TokenId, at: Timestamp) -> Result<Spent, Unavailable> {
+        let before = self.0.outage.changes();
         let spent = async { self.store()?.spend(token, at).await }.await;
-        self.changed(spent, "spend")
+        self.changed(spent, "spend", before)
     }
 
     async fn add_uses(&self, uses: &[TokenUse]) -> Result<(), Unavailable> {
+        let before = self.0.outage.changes();
         let added = async { self.store()?.add_uses(uses).await }.await;
-        self.changed(added, "add uses")
+        self.changed(added, "add uses", before)
     }
 
     async fn manage(&self, command: Command, facts: CallFacts, now: Now) -> Result<Reply, CommandError> {
@@ -339,15 +341,21 @@ impl Storage {
         if self.0.audit.as_ref().is_none_or(Writer::is_well) { Component::Up } else { Component::Down }
     }
 
-    /// What became of a change, for the caller and for the state of the store.
-    fn changed<T>(&self, result: Result<T, StoreError>, operation: &'static str) -> Result<T, Unavailable> {
+    /// What became of a change, for the caller and for the state of the store. `before` is how many had been done when it
+    /// began.
+    fn changed<T>(
+        &self,
+        result: Result<T, StoreError>,
+        operation: &'static str,
+        before: u64,
+    ) -> Result<T, Unavailable> {
         match result {
             Ok(done) => {
                 self.0.outage.change_answered();
                 Ok(done)
             }
             Err(error) => {
-                self.0.outage.change_failed(operation, &error);
+                self.0.outage.change_failed(operation, &error, before);
                 Err(Unavailable)
             }
         }

@@ -128,8 +128,9 @@ impl Writer {
             caught_up.map_err(|_| CommandError::StoreUnavailable)?;
         }
         let batch = ChangeBatch { calls, seal: self.seal(Arc::clone(stage)) };
+        let before = self.outage.changes();
         let changed = async { store.ok_or(StoreError::NotOpen)?.change(batch).await }.await;
-        told(changed, &self.outage)
+        told(changed, &self.outage, before)
     }
 
     /// What the store awaits between the last call and the commit.
@@ -210,8 +211,9 @@ fn answer(result: Result<Reply, ExecuteError>) -> Answer {
     })
 }
 
-/// What became of a batch, for its callers and for the state of the store.
-fn told(changed: Result<(), ChangeError>, outage: &Outage) -> Result<(), CommandError> {
+/// What became of a batch, for its callers and for the state of the store. `before` is how many changes had been done
+/// when it began.
+fn told(changed: Result<(), ChangeError>, outage: &Outage, before: u64) -> Result<(), CommandError> {
     match changed {
         Ok(()) => {
             outage.change_answered();
@@ -219,7 +221,7 @@ fn told(changed: Result<(), ChangeError>, outage: &Outage) -> Result<(), Command
         }
         Err(ChangeError::NotSealed(NotSealed)) => Err(CommandError::AuditUnavailable),
         Err(ChangeError::Failed(error)) => {
-            outage.change_failed("change", &error);
+            outage.change_failed("change", &error, before);
             Err(CommandError::StoreUnavailable)
         }
     }
@@ -241,8 +243,9 @@ pub(crate) async fn change_unrecorded(
         })
     });
     let batch = ChangeBatch { calls: vec![(command, at)], seal };
+    let before = outage.changes();
     let changed = async { store.ok_or(StoreError::NotOpen)?.change(batch).await }.await;
-    told(changed, outage)?;
+    told(changed, outage, before)?;
     let result = results.try_recv().ok().and_then(|mut results| results.pop());
     result.map_or(Err(CommandError::StoreUnavailable), answer)
 }
