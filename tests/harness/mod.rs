@@ -3,6 +3,7 @@
 //! None of it uses an HTTP library: what is tested must not be mended or hidden by another parser's tolerance. Nothing
 //! here sleeps to synchronise: scripts wait for signals, reads and deadlines.
 
+mod cli;
 mod client;
 mod http;
 mod logs;
@@ -15,12 +16,13 @@ mod tls;
 mod tools;
 mod turn;
 
+pub(crate) use cli::{Ran, cli};
 pub(crate) use client::{Client, get, post};
 pub(crate) use http::{Broken, Response};
 pub(crate) use manage::Token;
 pub(crate) use mock::{Connection, Mock, Recorded, ok};
 pub(crate) use options::{Entry, Options};
-pub(crate) use proxy::{Exited, Proxy};
+pub(crate) use proxy::{Exited, MANAGEMENT_TOKEN, Proxy};
 pub(crate) use signal::Signal;
 pub(crate) use tls::Authority;
 pub(crate) use tools::{Held, node, python, raise_file_limit, sqlite};
