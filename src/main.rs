@@ -90,6 +90,9 @@ mod tests {
     /// No `.env` file, not even the one that may be in this folder.
     const NO_FILE: [&str; 2] = ["--env-file", "/dev/null"];
 
+    /// Some id.
+    const ID: &str = "017f22e2-79b0-7cc3-98c4-dc0c0c07398f";
+
     /// Runs the program with those arguments and that environment: its exit code, its output and its errors.
     fn program(arguments: &[&str], environment: &[(&str, &str)]) -> (u8, String, String) {
         let arguments = ["llm-proxy"].iter().chain(arguments).map(OsString::from);
@@ -101,8 +104,16 @@ mod tests {
 
     #[test]
     fn help_and_version_are_fine() {
-        for arguments in [&["--help"][..], &["help"], &["--version"], &["server", "--help"], &["config", "check", "-h"]]
-        {
+        for arguments in [
+            &["--help"][..],
+            &["help"],
+            &["--version"],
+            &["server", "--help"],
+            &["config", "check", "-h"],
+            &["help", "manage"],
+            &["manage", "project", "create", "--help"],
+            &["help", "migrate"],
+        ] {
             let (code, out, err) = program(arguments, &[]);
             assert_eq!((code, out.is_empty(), err.as_str()), (0, false, ""), "{arguments:?}");
         }
@@ -120,6 +131,26 @@ mod tests {
             &["config", "check", "--workers", "0"],
             &["server", "--log-level", "loud"],
             &["demo", "--runtime", "none"],
+            &["manage"],
+            &["manage", "project"],
+            &["manage", "project", "get", "no-id"],
+            &["manage", "project", "update", ID],
+            &["manage", "project", "update", ID, "--activate", "--deactivate"],
+            &["manage", "project", "update", ID, "--name", "x", "--revoke-tokens"],
+            &["manage", "project", "create", "--name", "x", "--api-key", "y", "--api-key-file", "z"],
+            &["manage", "project", "list", "--json", "--quiet"],
+            &["manage", "project", "list", "--page", "0"],
+            &["manage", "project", "list", "--manage-api-base-url", "proxy.example"],
+            &["manage", "project", "list", "--management-token", "two words"],
+            &["manage", "token", "create", "--project", ID],
+            &["manage", "token", "create", "--project", ID, "--duration", "0"],
+            &["manage", "token", "update", ID],
+            &["manage", "audit", "list", "--start-time", "yesterday"],
+            &["manage", "cache", "purge"],
+            &["manage", "cache", "purge", "--url", "/x", "--prefix", "/"],
+            &["migrate"],
+            &["migrate", "down", "--steps", "0"],
+            &["migrate", "import"],
         ] {
             let (code, out, err) = program(arguments, &[("MANAGEMENT_TOKEN", TOKEN)]);
             assert_eq!((code, err.is_empty()), (64, false), "{arguments:?} {out}");
@@ -176,5 +207,37 @@ mod tests {
         let (code, _, err) = program(&["config", "check", "--env-file", "/nowhere/env"], &[]);
         assert_eq!(code, 1);
         assert!(err.starts_with("error: /nowhere/env: there is no such file"), "{err}");
+    }
+
+    /// The commands without commands of their own, each with its flags.
+    fn leaves(command: &clap::Command, path: &str) -> Vec<(String, Vec<String>)> {
+        let path = format!("{path} {}", command.get_name()).trim().to_owned();
+        let below: Vec<_> = command.get_subcommands().filter(|command| command.get_name() != "help").collect();
+        if !below.is_empty() {
+            return below.into_iter().flat_map(|command| leaves(command, &path)).collect();
+        }
+        let flags = command.get_arguments().filter_map(|argument| argument.get_long());
+        vec![(path, flags.filter(|flag| *flag != "help").map(|flag| format!("--{flag}")).collect())]
+    }
+
+    #[test]
+    fn the_page_of_commands_names_every_command_and_flag() {
+        let page = include_str!("../docs/commands.md");
+        let mut command = <Cli as clap::CommandFactory>::command();
+        command.build();
+        for (path, flags) in leaves(&command, "") {
+            assert!(page.contains(&format!("`{path}")), "{path}");
+            for flag in flags {
+                let named = [" ", "`", "\n"].iter().any(|end| page.contains(&format!("{flag}{end}")));
+                assert!(named, "{path} {flag}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_caller_without_a_token_is_told_what_to_set() {
+        let (code, _, err) = program(&[&["manage", "token", "list"], &NO_FILE[..]].concat(), &[]);
+        assert_eq!(code, 64);
+        assert!(err.contains("MANAGEMENT_TOKEN"), "{err}");
     }
 }

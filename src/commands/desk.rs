@@ -3,7 +3,9 @@
 
 use std::io::{self, BufRead, IsTerminal as _, Write};
 
+use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcgetwinsize, tcsetattr};
 use thiserror::Error;
+use zeroize::Zeroizing;
 
 /// The streams of one command.
 pub(crate) struct Desk<'a> {
@@ -37,7 +39,7 @@ impl<'a> Desk<'a> {
     /// The streams of this process; `out` and `err` are its standard output and error.
     pub(crate) fn of_process(out: &'a mut dyn Write, err: &'a mut dyn Write, input: &'a mut dyn BufRead) -> Self {
         let shown = io::stdout().is_terminal();
-        let width = rustix::termios::tcgetwinsize(io::stdout()).ok().map(|size| usize::from(size.ws_col));
+        let width = tcgetwinsize(io::stdout()).ok().map(|size| usize::from(size.ws_col));
         Self { out, err, input, asks: io::stdin().is_terminal(), width: width.filter(|width| shown && *width > 0) }
     }
 
@@ -58,6 +60,51 @@ impl<'a> Desk<'a> {
         self.input.read_line(&mut answer)?;
         let agreed = matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes");
         if agreed { Ok(()) } else { Err(NotConfirmed::Declined) }
+    }
+
+    /// Reads a secret: typed on one line, without showing it, or piped in to the end of the input.
+    ///
+    /// # Errors
+    /// If the input cannot be read, or the question cannot be asked.
+    pub(super) fn secret(&mut self, question: &str) -> io::Result<Zeroizing<String>> {
+        let mut text = Zeroizing::new(String::new());
+        if !self.asks {
+            self.input.read_to_string(&mut text)?;
+            return Ok(text);
+        }
+        write!(self.err, "{question}: ")?;
+        self.err.flush()?;
+        let echo = Echo::off();
+        let read = self.input.read_line(&mut text);
+        drop(echo);
+        read?;
+        // The line's end was not shown either.
+        writeln!(self.err)?;
+        Ok(text)
+    }
+}
+
+/// Restores how the terminal shows what is typed.
+struct Echo(Option<Termios>);
+
+impl Echo {
+    /// Lets the terminal at the standard input, if there is one, not show what is typed.
+    fn off() -> Self {
+        let before = tcgetattr(io::stdin()).ok();
+        if let Some(mut hidden) = before.clone() {
+            hidden.local_modes.remove(LocalModes::ECHO);
+            // Where it cannot be hidden it is shown, as it would be without this.
+            let _ = tcsetattr(io::stdin(), OptionalActions::Flush, &hidden);
+        }
+        Self(before)
+    }
+}
+
+impl Drop for Echo {
+    fn drop(&mut self) {
+        if let Some(before) = &self.0 {
+            let _ = tcsetattr(io::stdin(), OptionalActions::Now, before);
+        }
     }
 }
 

@@ -1,6 +1,10 @@
 //! The list of black-box tests, one concern a file. It knows no runtime: the module that holds it names one.
 
 mod cancellation;
+mod cli_audit;
+mod cli_failures;
+mod cli_manage;
+mod cli_migrate;
 mod credentials;
 mod denials;
 mod drain;

@@ -42,17 +42,9 @@ fn from_file(path: &Path) -> Result<Secret, ManageError> {
     without_line_end(&text).ok_or_else(|| unusable("there is no key in it".to_owned()))
 }
 
-/// What is piped in to its end, or typed to the end of the line.
 fn typed(desk: &mut Desk<'_>) -> Result<Secret, ManageError> {
-    let mut text = Zeroizing::new(String::new());
-    if desk.asks {
-        write!(desk.err, "Upstream key: ")?;
-        desk.err.flush()?;
-        desk.input.read_line(&mut text)
-    } else {
-        desk.input.read_to_string(&mut text)
-    }
-    .map_err(|error| ManageError::Unusable(format!("the standard input: {error}")))?;
+    let text =
+        desk.secret("Upstream key").map_err(|error| ManageError::Unusable(format!("standard input: {error}")))?;
     without_line_end(&text).ok_or_else(|| ManageError::Usage("there is no key on the standard input".to_owned()))
 }
 

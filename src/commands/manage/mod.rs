@@ -46,14 +46,14 @@ Exit codes: 0 fine, 1 the server said no, 2 the server cannot be reached, 3 it r
 #[derive(Args, Debug)]
 #[command(after_long_help = EXAMPLES)]
 pub(crate) struct ManageCommand {
-    #[command(flatten)]
-    target: TargetFlags,
     /// Print the API's JSON unchanged
     #[arg(long, global = true)]
     json: bool,
     /// Print ids only, one a line
     #[arg(long, short, global = true, conflicts_with = "json")]
     quiet: bool,
+    #[command(flatten)]
+    target: TargetFlags,
     #[command(subcommand)]
     subject: Subject,
 }

@@ -19,7 +19,7 @@ pub(super) struct TargetFlags {
     /// The server's URL; without it, where LISTEN_ADDR says, else http://127.0.0.1:8080
     #[arg(long, global = true, value_name = "URL")]
     manage_api_base_url: Option<String>,
-    /// The management token; better in the environment or the .env file [MANAGEMENT_TOKEN]
+    /// The management token; better in the environment or the .env file (MANAGEMENT_TOKEN)
     #[arg(long, global = true, value_name = "TOKEN", value_parser = secret)]
     management_token: Option<Secret>,
     /// A file of settings, in place of .env

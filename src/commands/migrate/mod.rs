@@ -32,7 +32,7 @@ Examples:
 #[derive(Args, Debug)]
 #[command(after_long_help = EXAMPLES)]
 pub(crate) struct MigrateCommand {
-    /// The SQLite database [DATABASE_PATH]
+    /// The SQLite database (DATABASE_PATH)
     #[arg(long, global = true, value_name = "FILE")]
     database: Option<String>,
     /// A file of settings, in place of .env
