@@ -15,6 +15,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use commands::audit::{self, AuditCommand};
 use commands::config::{self, ConfigCommand};
 use commands::demo::{self as demo_command, DemoFlags};
 use commands::{FAILURE, FINE, WRONG_USAGE, server as server_command};
@@ -37,6 +38,9 @@ enum Command {
     /// Look at the settings
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Look at the audit log
+    #[command(subcommand)]
+    Audit(AuditCommand),
 }
 
 fn main() -> ExitCode {
@@ -66,6 +70,7 @@ fn run(
         Command::Server(flags) => server_command::run(&flags, environment, err),
         Command::Demo(flags) => demo_command::run(&flags, environment, err),
         Command::Config(ConfigCommand::Check(flags)) => config::check(&flags, environment, out, err),
+        Command::Audit(AuditCommand::Verify(flags)) => audit::verify(&flags, environment, out, err),
     }
 }
 

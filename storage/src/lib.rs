@@ -29,7 +29,7 @@ mod store;
 mod turns;
 mod uses;
 
-pub use audit::AuditFileError;
+pub use audit::{AuditFileError, VerifyError, verify_database, verify_file};
 pub use config::{AuditConfig, Database, StorageConfig};
 pub use error::OpenError;
 pub use memory::MemoryStore;
