@@ -15,6 +15,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use commands::audit::{self, AuditCommand};
 use commands::config::{self, ConfigCommand};
 use commands::demo::{self as demo_command, DemoFlags};
 use commands::manage::{self, ManageCommand};
@@ -43,6 +44,9 @@ enum Command {
     /// Look at the settings
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Look at the audit log
+    #[command(subcommand)]
+    Audit(AuditCommand),
 }
 
 fn main() -> ExitCode {
@@ -78,6 +82,7 @@ fn run(
             migrate::run(&command, environment, &mut Desk::of_process(out, err, &mut io::stdin().lock()))
         }
         Command::Config(ConfigCommand::Check(flags)) => config::check(&flags, environment, out, err),
+        Command::Audit(AuditCommand::Verify(flags)) => audit::verify(&flags, environment, out, err),
     }
 }
 

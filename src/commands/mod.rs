@@ -1,5 +1,6 @@
 //! What the program does, a file for each command.
 
+pub(crate) mod audit;
 pub(crate) mod config;
 pub(crate) mod demo;
 mod desk;

@@ -4,6 +4,7 @@
 //! `table` says what settings there are; `forms` how their texts read; `values` which text counts. This file puts the
 //! values together. It starts nothing, reads the providers file, and looks whether the file of root certificates can be read.
 
+mod audited;
 mod choices;
 mod flags;
 mod forms;
@@ -27,6 +28,7 @@ use std::time::Duration;
 use llm_proxy_core::secret::Secret;
 use llm_proxy_core::settings::{Networks, ProviderDefaults, Providers};
 
+pub(crate) use audited::{AuditPlaces, audit_places};
 pub(crate) use choices::{LogFormat, LogLevel, Runtime};
 pub(crate) use flags::SettingsFlags;
 pub(crate) use listen::ListenAddr;

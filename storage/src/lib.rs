@@ -34,7 +34,7 @@ mod store;
 mod turns;
 mod uses;
 
-pub use audit::AuditFileError;
+pub use audit::{AuditFileError, VerifyError, verify_database, verify_file};
 pub use config::{AuditConfig, Database, StorageConfig};
 pub use encrypt::{EncryptError, EncryptReport, EncryptStatus, SealedValue, encrypt, encrypt_status};
 pub use error::{OpenError, described};

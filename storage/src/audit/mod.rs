@@ -24,6 +24,7 @@ mod place;
 mod retention;
 mod tail;
 mod thread;
+mod verify;
 mod writer;
 
 #[cfg(test)]
@@ -32,4 +33,5 @@ mod tests;
 pub(crate) use batch::change_unrecorded;
 pub use file::AuditFileError;
 pub(crate) use journal::Unwritten;
+pub use verify::{VerifyError, verify_database, verify_file};
 pub(crate) use writer::Writer;

@@ -176,7 +176,7 @@ fn assert_acknowledged(seen: &Seen, events: &[Event]) {
             Ok(()) => assert!(matches!(last.outcome.as_str(), "success" | "failure"), "{id}: {last:?}"),
             Err("project_name_taken") => assert_eq!(last.reason.as_deref(), Some("project_name_taken"), "{id}"),
             Err(reason) => {
-                assert_eq!((last.outcome.as_str(), last.reason.as_deref()), ("error", Some(*reason)), "{id}")
+                assert_eq!((last.outcome.as_str(), last.reason.as_deref()), ("error", Some(*reason)), "{id}");
             }
         }
     }
