@@ -1,4 +1,4 @@
-//! Why a store cannot be opened, in sentences that say what to do. None of them prints a key.
+//! Why a store cannot be opened, in sentences that say what to do. None of them prints a key or a password.
 
 use std::io;
 use std::path::PathBuf;
@@ -7,6 +7,7 @@ use thiserror::Error;
 
 use crate::random::NoRandomness;
 use crate::seal::SealError;
+use crate::sql::trouble;
 
 /// Why a store was not opened.
 #[derive(Debug, Error)]
@@ -20,18 +21,60 @@ pub enum OpenError {
         #[source]
         source: io::Error,
     },
-    /// The database cannot be opened.
-    #[error("cannot open the database {path}", path = .path.display())]
+    /// The database cannot be opened or reached.
+    #[error("cannot open the database {database}")]
     Connect {
-        /// Which file.
-        path: PathBuf,
+        /// Which: a file, or a server's address without the password.
+        database: String,
         /// Why.
         #[source]
         source: sqlx::Error,
     },
-    /// The tables cannot be brought up to date.
-    #[error("cannot migrate the database; if a newer version of this program made it, use that version")]
+    /// Another instance works on the tables for longer than this one waits.
+    #[error("another instance is migrating the database {database}")]
+    Locked {
+        /// Which.
+        database: String,
+    },
+    /// A step of the tables' history failed.
+    #[error("cannot migrate the database")]
     Migrate(#[source] sqlx::migrate::MigrateError),
+    /// The tables were made by a version that is newer than this.
+    #[error("a newer version of this program made the database (step {found} of its tables; this version knows {known}): \
+             use that version, or let it migrate down first")]
+    NewerSchema {
+        /// The first step that is not known.
+        found: i64,
+        /// The last step that is.
+        known: i64,
+    },
+    /// The tables were made by something else.
+    #[error("step {version} of the database's tables is not the one that this program knows: is it this program's \
+             database?")]
+    ChangedMigration {
+        /// Which step.
+        version: i64,
+    },
+    /// A step was broken off, and the database cannot undo it.
+    #[error("step {version} of the database's tables was broken off half way: put back a copy of the database, or begin \
+             with an empty one")]
+    HalfMigrated {
+        /// Which step.
+        version: i64,
+    },
+    /// The keys cannot be read or written.
+    #[error("cannot read or write the database's keys")]
+    Keys(#[source] sqlx::Error),
+    /// What is stored as the token key is none.
+    #[error("the database's token key is damaged: put back a copy of the database")]
+    TokenKeyDamaged,
+    /// A server needs a key that all instances share.
+    #[error("{database} needs ENCRYPTION_KEY, the same for all instances: set it to the base64 of 32 bytes (make one with: \
+             openssl rand -base64 32)")]
+    KeyRequired {
+        /// Which kind of database.
+        database: &'static str,
+    },
     /// The setting is no key.
     #[error("ENCRYPTION_KEY must be the base64 of exactly 32 bytes (make one with: openssl rand -base64 32)")]
     BadEncryptionKey,
@@ -70,4 +113,30 @@ pub enum OpenError {
     /// The system gave no random bytes.
     #[error(transparent)]
     Random(#[from] NoRandomness),
+}
+
+impl OpenError {
+    /// Whether waiting may mend it: the database cannot be reached now, starts, or is busy. Everything else needs
+    /// somebody to change something.
+    #[must_use]
+    pub fn is_temporary(&self) -> bool {
+        match self {
+            Self::Connect { source, .. } | Self::Keys(source) => trouble::passes(source),
+            Self::Migrate(error) => trouble::migrate_passes(error),
+            Self::Locked { .. } => true,
+            Self::File { .. }
+            | Self::NewerSchema { .. }
+            | Self::ChangedMigration { .. }
+            | Self::HalfMigrated { .. }
+            | Self::TokenKeyDamaged
+            | Self::KeyRequired { .. }
+            | Self::BadEncryptionKey
+            | Self::KeyMissing { .. }
+            | Self::WrongKey { .. }
+            | Self::KeyFile { .. }
+            | Self::KeyFileDamaged { .. }
+            | Self::Seal(_)
+            | Self::Random(_) => false,
+        }
+    }
 }

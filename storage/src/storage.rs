@@ -47,6 +47,7 @@ impl Storage {
             Database::Sqlite { path, pool_size } => {
                 Box::new(SqlStore::open(path, *pool_size, config.encryption_key.as_ref()).await?)
             }
+            Database::Server { url, pool } => url.open(*pool, config.encryption_key.as_ref()).await?,
             Database::Memory => Box::new(MemoryStore::new()?),
         };
         Ok(Self::over(store, GrantCache::new(config.grant_capacity, config.grant_max_age)))
