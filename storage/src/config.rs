@@ -6,6 +6,8 @@ use std::time::Duration;
 use llm_proxy_core::secret::Secret;
 use llm_proxy_core::time::Timestamp;
 
+use crate::sql::url::DatabaseUrl;
+
 /// The grant age that the contract allows at most, and the default.
 const GRANT_MAX_AGE: Duration = Duration::from_secs(5);
 const GRANT_CAPACITY: usize = 10_000;
@@ -20,8 +22,26 @@ pub enum Database {
         /// How many connections may read at the same time, at least 1. Writes always go one after the other.
         pool_size: u32,
     },
+    /// On a PostgreSQL, MySQL or MariaDB server.
+    Server {
+        /// Where, and as whom.
+        url: DatabaseUrl,
+        /// The connections to it.
+        pool: PoolLimits,
+    },
     /// In this process, until it ends.
     Memory,
+}
+
+/// How many connections to a server there are, and how old they become.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct PoolLimits {
+    /// How many at most; at least 1.
+    pub size: u32,
+    /// How many are kept that nobody uses.
+    pub max_idle: u32,
+    /// How old one becomes; `None` is as old as it likes.
+    pub max_lifetime: Option<Duration>,
 }
 
 /// How to open a [`Storage`](crate::Storage).
@@ -29,7 +49,7 @@ pub enum Database {
 pub struct StorageConfig {
     /// Where state is kept.
     pub database: Database,
-    /// ENCRYPTION_KEY, base64 of 32 bytes. `None` on SQLite: the key file beside the database.
+    /// ENCRYPTION_KEY, base64 of 32 bytes. `None` on SQLite: the key file beside the database. A server needs one.
     pub encryption_key: Option<Secret>,
     /// How long a grant may be used without asking the store again; zero asks every time.
     pub grant_max_age: Duration,

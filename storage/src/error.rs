@@ -1,4 +1,4 @@
-//! Why a store cannot be opened, in sentences that say what to do. None of them prints a key.
+//! Why a store cannot be opened, in sentences that say what to do. None of them prints a key or a password.
 
 use std::io;
 use std::path::PathBuf;
@@ -9,7 +9,7 @@ use thiserror::Error;
 use crate::audit::AuditFileError;
 use crate::random::NoRandomness;
 use crate::seal::SealError;
-use crate::sql;
+use crate::sql::trouble;
 
 /// Why a store was not opened.
 #[derive(Debug, Error)]
@@ -32,18 +32,68 @@ pub enum OpenError {
         #[source]
         source: io::Error,
     },
-    /// The database cannot be opened.
-    #[error("cannot open the database {path}", path = .path.display())]
+    /// The database cannot be opened or reached.
+    #[error("cannot open the database {database}")]
     Connect {
-        /// Which file.
-        path: PathBuf,
+        /// Which: a file, or a server's address without the password.
+        database: String,
         /// Why.
         #[source]
         source: sqlx::Error,
     },
-    /// The tables cannot be brought up to date.
-    #[error("cannot migrate the database; if a newer version of this program made it, use that version")]
+    /// Another instance works on the tables for longer than this one waits.
+    #[error("another instance is migrating the database {database}")]
+    Locked {
+        /// Which.
+        database: String,
+    },
+    /// A step of the tables' history failed.
+    #[error("cannot migrate the database")]
     Migrate(#[source] MigrateError),
+    /// The tables were made by a version that is newer than this.
+    #[error(
+        "a newer version of this program made the database (step {found} of its tables; this version knows {known}): \
+             use that version, or let it migrate down first"
+    )]
+    NewerSchema {
+        /// The first step that is not known.
+        found: i64,
+        /// The last step that is.
+        known: i64,
+    },
+    /// The tables were made by something else.
+    #[error(
+        "step {version} of the database's tables is not the one that this program knows: is it this program's \
+             database?"
+    )]
+    ChangedMigration {
+        /// Which step.
+        version: i64,
+    },
+    /// A step was broken off, and the database cannot undo it.
+    #[error(
+        "step {version} of the database's tables was broken off half way: put back a copy of the database, or begin \
+             with an empty one"
+    )]
+    HalfMigrated {
+        /// Which step.
+        version: i64,
+    },
+    /// The keys cannot be read or written.
+    #[error("cannot read or write the database's keys")]
+    Keys(#[source] sqlx::Error),
+    /// What is stored as the token key is none.
+    #[error("the database's token key is damaged: put back a copy of the database")]
+    TokenKeyDamaged,
+    /// A server needs a key that all instances share.
+    #[error(
+        "{database} needs ENCRYPTION_KEY, the same for all instances: set it to the base64 of 32 bytes (make one with: \
+             openssl rand -base64 32)"
+    )]
+    KeyRequired {
+        /// Which kind of database.
+        database: &'static str,
+    },
     /// The setting is no key.
     #[error("ENCRYPTION_KEY must be the base64 of exactly 32 bytes (make one with: openssl rand -base64 32)")]
     BadEncryptionKey,
@@ -88,17 +138,20 @@ pub enum OpenError {
 }
 
 impl OpenError {
-    /// Whether waiting may mend it, because the database is there but cannot be reached just now. Else someone has to
-    /// change something: a key, a file, a folder's rights, the version of this program.
+    /// Whether waiting may mend it: the database cannot be reached now, starts, or is busy. Everything else needs
+    /// somebody to change something.
     #[must_use]
     pub fn is_temporary(&self) -> bool {
         match self {
-            Self::Connect { source, .. } => sql::is_temporary(source),
-            Self::Migrate(MigrateError::Execute(source) | MigrateError::ExecuteMigration(source, _)) => {
-                sql::is_temporary(source)
-            }
-            Self::Migrate(_)
-            | Self::File { .. }
+            Self::Connect { source, .. } | Self::Keys(source) => trouble::passes(source),
+            Self::Migrate(error) => trouble::migrate_passes(error),
+            Self::Locked { .. } => true,
+            Self::File { .. }
+            | Self::NewerSchema { .. }
+            | Self::ChangedMigration { .. }
+            | Self::HalfMigrated { .. }
+            | Self::TokenKeyDamaged
+            | Self::KeyRequired { .. }
             | Self::BadEncryptionKey
             | Self::KeyMissing { .. }
             | Self::WrongKey { .. }

@@ -1,7 +1,7 @@
 //! Keeps state for llm-proxy: projects, tokens, their use, and the secrets at rest.
 //!
 //! [`Storage`] performs the core's [`StoreEffect`](llm_proxy_core::exchange::StoreEffect)s, in one place for every
-//! runtime. Behind it stands a [`Store`]: [`SqlStore`] (SQLite through sqlx) or [`MemoryStore`]. In front of it stand
+//! runtime. Behind it stands a [`Store`]: [`SqlStore`] (SQLite, PostgreSQL, MySQL or MariaDB, through sqlx) or [`MemoryStore`]. In front of it stand
 //! the grant cache and the counts of uses, so that a proxied request of an unlimited token does no I/O here.
 //!
 //! The crate decides no policy: what is valid, allowed or answered is the core's. It starts no runtime, spawns nothing
@@ -35,7 +35,7 @@ mod turns;
 mod uses;
 
 pub use audit::{AuditFileError, VerifyError, verify_database, verify_file};
-pub use config::{AuditConfig, Database, StorageConfig};
+pub use config::{AuditConfig, Database, PoolLimits, StorageConfig};
 pub use encrypt::{EncryptError, EncryptReport, EncryptStatus, SealedValue, encrypt, encrypt_status};
 pub use error::{OpenError, described};
 pub use import::{
@@ -47,6 +47,8 @@ pub use opening::{Attempt, Opening};
 pub use random::NoRandomness;
 pub use seal::SealError;
 pub use sql::SqlStore;
+pub use sql::migrate::{DownTo, MigrationStep, migrate_down, migrate_up, migration_status, schema_version};
+pub use sql::url::{DatabaseUrl, Driver, UrlError};
 pub use storage::Storage;
 pub use store::{
     ChangeBatch, ChangeError, EventList, ExecuteError, NotSealed, Seal, Store, StoreError, StoreFuture, TokenUse,

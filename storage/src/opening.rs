@@ -121,6 +121,7 @@ pub(crate) async fn open(config: &StorageConfig) -> Result<Box<dyn Store>, OpenE
         Database::Sqlite { path, pool_size } => {
             Box::new(SqlStore::open(path, *pool_size, config.encryption_key.as_ref()).await?)
         }
+        Database::Server { url, pool } => url.open(*pool, config.encryption_key.as_ref()).await?,
         Database::Memory => Box::new(MemoryStore::new()?),
     })
 }

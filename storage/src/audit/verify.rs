@@ -9,8 +9,7 @@ use llm_proxy_core::audit::{Fault, Source, Verified, Verifier};
 use thiserror::Error;
 
 use crate::config::{Database, StorageConfig};
-use crate::memory::MemoryStore;
-use crate::sql::SqlStore;
+use crate::opening;
 use crate::store::{Store, StoreError};
 
 /// How much of a line is read. No event has as much; what is longer has no end.
@@ -64,13 +63,12 @@ pub async fn verify_database(config: &StorageConfig) -> Result<Verified, VerifyE
     match &config.database {
         // Opening would make one.
         Database::Sqlite { path, .. } if !path.try_exists()? => Err(VerifyError::NoDatabase(path.clone())),
-        Database::Sqlite { path, pool_size } => {
-            let store = SqlStore::open(path, *pool_size, config.encryption_key.as_ref()).await?;
-            let verified = verify_store(&store).await;
+        Database::Sqlite { .. } | Database::Server { .. } | Database::Memory => {
+            let store = opening::open(config).await?;
+            let verified = verify_store(&*store).await;
             store.close().await;
             verified
         }
-        Database::Memory => verify_store(&MemoryStore::new().map_err(crate::error::OpenError::from)?).await,
     }
 }
 

@@ -68,7 +68,8 @@ fn database_path(database: &Database) -> Result<PathBuf, EncryptError> {
         Database::Sqlite { path, .. } if path.is_file() => std::path::absolute(path)
             .map_err(|source| EncryptError::NoDatabase { path: path.clone(), source: Some(source) }),
         Database::Sqlite { path, .. } => Err(EncryptError::NoDatabase { path: path.clone(), source: None }),
-        Database::Memory => Err(EncryptError::NothingAtRest),
+        // To be done with a server too.
+        Database::Server { .. } | Database::Memory => Err(EncryptError::NothingAtRest),
     }
 }
 

@@ -60,7 +60,7 @@ pub async fn import(config: &StorageConfig, path: &Path, options: &ImportOptions
 fn refuse_the_same_file(database: &Database, path: &Path) -> Result<(), ImportError> {
     let same = match database {
         Database::Sqlite { path: ours, .. } => real(ours) == real(path),
-        Database::Memory => false,
+        Database::Server { .. } | Database::Memory => false,
     };
     if same { Err(ImportError::SameFile { path: path.to_owned() }) } else { Ok(()) }
 }

@@ -4,12 +4,13 @@
 use std::path::Path;
 
 use llm_proxy_core::ids::ProjectId;
-use sqlx::{ConnectOptions as _, Connection as _, Row as _, SqliteConnection};
+use sqlx::{ConnectOptions as _, Connection as _, Row as _, Sqlite, SqliteConnection};
 use zeroize::Zeroizing;
 
-use super::open::{TOKEN_KEY, TOKEN_KEY_OWNER, connect_options};
+use super::dialect::Dialect as _;
+use super::keys::{TOKEN_KEY, TOKEN_KEY_OWNER};
 use super::rows::key_owner;
-use super::statements;
+use super::sqlite_file::connect_options;
 use crate::encrypt::{Change, EncryptError, Keys, SealedValue, StoredValue, Work, work};
 
 const SECRETS: &str = "SELECT name, sealed FROM secrets";
@@ -38,7 +39,7 @@ impl SealedDatabase {
 
     /// Replaces all that is to be sealed anew, or nothing. Nobody writes in between.
     pub(crate) async fn reseal(&mut self, keys: &Keys) -> Result<Work, EncryptError> {
-        let mut transaction = self.0.begin_with(statements::BEGIN_WRITE).await?;
+        let mut transaction = self.0.begin_with(Sqlite::BEGIN_WRITE).await?;
         let work = work(keys, &read_all(&mut transaction).await?)?;
         for change in &work.changes {
             replace(&mut transaction, change).await?;

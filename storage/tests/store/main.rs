@@ -15,6 +15,7 @@ mod instances;
 mod keys;
 mod original;
 mod projects;
+mod servers;
 mod sqlite;
 mod tokens;
 mod usage;
@@ -28,6 +29,26 @@ macro_rules! on_every_store {
                 async fn $behaviour() {
                     let fixture = crate::file::fixture().await;
                     crate::$room::$behaviour(&std::sync::Arc::new(fixture.store)).await;
+                }
+            )+ })+
+        }
+
+        mod on_postgres {
+            $(mod $room { $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $behaviour() {
+                    let database = crate::servers::OnServer::<sqlx::Postgres>::new().await;
+                    crate::$room::$behaviour(&database.store().await).await;
+                }
+            )+ })+
+        }
+
+        mod on_mysql {
+            $(mod $room { $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $behaviour() {
+                    let database = crate::servers::OnServer::<sqlx::MySql>::new().await;
+                    crate::$room::$behaviour(&database.store().await).await;
                 }
             )+ })+
         }
