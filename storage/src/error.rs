@@ -40,8 +40,10 @@ pub enum OpenError {
     #[error("cannot migrate the database")]
     Migrate(#[source] sqlx::migrate::MigrateError),
     /// The tables were made by a version that is newer than this.
-    #[error("a newer version of this program made the database (step {found} of its tables; this version knows {known}): \
-             use that version, or let it migrate down first")]
+    #[error(
+        "a newer version of this program made the database (step {found} of its tables; this version knows {known}): \
+             use that version, or let it migrate down first"
+    )]
     NewerSchema {
         /// The first step that is not known.
         found: i64,
@@ -49,15 +51,19 @@ pub enum OpenError {
         known: i64,
     },
     /// The tables were made by something else.
-    #[error("step {version} of the database's tables is not the one that this program knows: is it this program's \
-             database?")]
+    #[error(
+        "step {version} of the database's tables is not the one that this program knows: is it this program's \
+             database?"
+    )]
     ChangedMigration {
         /// Which step.
         version: i64,
     },
     /// A step was broken off, and the database cannot undo it.
-    #[error("step {version} of the database's tables was broken off half way: put back a copy of the database, or begin \
-             with an empty one")]
+    #[error(
+        "step {version} of the database's tables was broken off half way: put back a copy of the database, or begin \
+             with an empty one"
+    )]
     HalfMigrated {
         /// Which step.
         version: i64,
@@ -69,8 +75,10 @@ pub enum OpenError {
     #[error("the database's token key is damaged: put back a copy of the database")]
     TokenKeyDamaged,
     /// A server needs a key that all instances share.
-    #[error("{database} needs ENCRYPTION_KEY, the same for all instances: set it to the base64 of 32 bytes (make one with: \
-             openssl rand -base64 32)")]
+    #[error(
+        "{database} needs ENCRYPTION_KEY, the same for all instances: set it to the base64 of 32 bytes (make one with: \
+             openssl rand -base64 32)"
+    )]
     KeyRequired {
         /// Which kind of database.
         database: &'static str,

@@ -56,11 +56,7 @@ const ESCAPED_ESCAPE: &str = "\u{10ffff}1";
 
 /// Text as it is stored: the same, but for U+0000.
 fn escaped(text: String) -> String {
-    if text.contains(['\0', ESCAPE]) {
-        text.replace(ESCAPE, ESCAPED_ESCAPE).replace('\0', ESCAPED_NUL)
-    } else {
-        text
-    }
+    if text.contains(['\0', ESCAPE]) { text.replace(ESCAPE, ESCAPED_ESCAPE).replace('\0', ESCAPED_NUL) } else { text }
 }
 
 fn unescaped(text: String) -> String {
@@ -69,14 +65,15 @@ fn unescaped(text: String) -> String {
     }
     let mut pieces = text.split(ESCAPE).map(Cow::Borrowed);
     let first = pieces.next().unwrap_or_default();
-    pieces.fold(first, |text, piece| {
-        let (stood_for, rest) = match piece.strip_prefix('0') {
-            Some(rest) => ('\0', rest),
-            None => (ESCAPE, piece.strip_prefix('1').unwrap_or(&piece)),
-        };
-        Cow::Owned(format!("{text}{stood_for}{rest}"))
-    })
-    .into_owned()
+    pieces
+        .fold(first, |text, piece| {
+            let (stood_for, rest) = match piece.strip_prefix('0') {
+                Some(rest) => ('\0', rest),
+                None => (ESCAPE, piece.strip_prefix('1').unwrap_or(&piece)),
+            };
+            Cow::Owned(format!("{text}{stood_for}{rest}"))
+        })
+        .into_owned()
 }
 
 #[cfg(test)]

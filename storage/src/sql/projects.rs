@@ -6,10 +6,10 @@ use llm_proxy_core::manage::{CommandError, NewProject, Page, ProjectChange, Repl
 use llm_proxy_core::secret::Secret;
 use llm_proxy_core::time::Timestamp;
 
+use super::SqlStore;
 use super::dialect::{self, Dialect, Value, values};
 use super::rows::{self, ProjectRow, key_owner, sql_number};
 use super::statements::{self, Statement};
-use super::SqlStore;
 use crate::changes;
 use crate::random;
 use crate::store::{ExecuteError, StoreError};

@@ -8,10 +8,10 @@ use llm_proxy_core::ids::TokenId;
 use llm_proxy_core::manage::{CommandError, NewToken, Page, Project, Reply, Subject, Token, TokenChange, TokenFilter};
 use llm_proxy_core::time::Timestamp;
 
+use super::SqlStore;
 use super::dialect::{self, Dialect, values};
 use super::rows::{self, sql_number};
 use super::statements::{self, Statement};
-use super::SqlStore;
 use crate::changes;
 use crate::random;
 use crate::store::{ExecuteError, StoreError};
@@ -62,11 +62,7 @@ impl<D: Dialect> SqlStore<D> {
         Ok(Reply::TokenCreated(token, string))
     }
 
-    pub(super) async fn get_token(
-        &self,
-        connection: &mut D::Connection,
-        id: TokenId,
-    ) -> Result<Reply, ExecuteError> {
+    pub(super) async fn get_token(&self, connection: &mut D::Connection, id: TokenId) -> Result<Reply, ExecuteError> {
         Ok(Reply::Token(read_token::<D>(connection, &statements::READ_TOKEN, id).await?))
     }
 

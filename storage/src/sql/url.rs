@@ -48,7 +48,9 @@ pub enum UrlError {
     #[error("this is no address of a {} database", match .0 { Driver::Postgres => "PostgreSQL", Driver::MySql => "MySQL" })]
     OtherDriver(Driver),
     /// It is not of the form.
-    #[error("this cannot be read (in a URL, characters such as @ : / # ? % of a password are written as %40 and so on)")]
+    #[error(
+        "this cannot be read (in a URL, characters such as @ : / # ? % of a password are written as %40 and so on)"
+    )]
     Malformed,
     /// There is no name of a database.
     #[error("this names no database")]

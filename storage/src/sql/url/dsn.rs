@@ -74,10 +74,25 @@ fn host_and_port(address: &str) -> Result<(&str, u16), UrlError> {
 fn with_parameter(options: MySqlConnectOptions, name: String, value: &str) -> Result<MySqlConnectOptions, UrlError> {
     match name.as_str() {
         "tls" => Ok(options.ssl_mode(tls(value)?)),
-        "parseTime" | "loc" | "charset" | "collation" | "timeout" | "readTimeout" | "writeTimeout"
-        | "allowNativePasswords" | "allowOldPasswords" | "checkConnLiveness" | "clientFoundRows" | "columnsWithAlias"
-        | "interpolateParams" | "maxAllowedPacket" | "multiStatements" | "rejectReadOnly" | "serverPubKey"
-        | "timeTruncate" | "connectionAttributes" => Ok(options),
+        "parseTime"
+        | "loc"
+        | "charset"
+        | "collation"
+        | "timeout"
+        | "readTimeout"
+        | "writeTimeout"
+        | "allowNativePasswords"
+        | "allowOldPasswords"
+        | "checkConnLiveness"
+        | "clientFoundRows"
+        | "columnsWithAlias"
+        | "interpolateParams"
+        | "maxAllowedPacket"
+        | "multiStatements"
+        | "rejectReadOnly"
+        | "serverPubKey"
+        | "timeTruncate"
+        | "connectionAttributes" => Ok(options),
         _ => Err(UrlError::UnknownParameter(name)),
     }
 }

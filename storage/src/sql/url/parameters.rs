@@ -65,8 +65,16 @@ pub(super) fn known(name: &str) -> Option<Parameter> {
         "application_name" => Parameter::ApplicationName,
         "statement-cache-capacity" => Parameter::Cache,
         "socket" => Parameter::Socket,
-        "connect_timeout" | "target_session_attrs" | "channel_binding" | "client_encoding" | "timezone"
-        | "TimeZone" | "charset" | "collation" | "parseTime" | "loc" => Parameter::WithoutEffect,
+        "connect_timeout"
+        | "target_session_attrs"
+        | "channel_binding"
+        | "client_encoding"
+        | "timezone"
+        | "TimeZone"
+        | "charset"
+        | "collation"
+        | "parseTime"
+        | "loc" => Parameter::WithoutEffect,
         _ => return None,
     })
 }

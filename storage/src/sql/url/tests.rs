@@ -126,10 +126,9 @@ fn an_unknown_parameter_is_refused_by_name() {
 
 #[test]
 fn a_wrong_value_is_refused() {
-    for (driver, text) in [
-        (Driver::Postgres, "postgres://me@db/books?sslmode=full"),
-        (Driver::MySql, "mysql://me@db/books?ssl-mode=on"),
-    ] {
+    for (driver, text) in
+        [(Driver::Postgres, "postgres://me@db/books?sslmode=full"), (Driver::MySql, "mysql://me@db/books?ssl-mode=on")]
+    {
         assert_eq!(refusal(driver, text), UrlError::BadParameter("sslmode"));
     }
 }
@@ -150,7 +149,8 @@ fn what_is_malformed_is_refused() {
     for text in ["postgres://me:hun#ter2@db/books", "postgres://me@db:port/books", "postgres://me@db/books?user=%zz"] {
         assert_eq!(refusal(Driver::Postgres, text), UrlError::Malformed, "{text}");
     }
-    for text in ["me@tcp(db/books", "me@tcp(db:port)/books", "me@udp(db)/books", "me@unix()/books", "me@tcp(:1)/books"] {
+    for text in ["me@tcp(db/books", "me@tcp(db:port)/books", "me@udp(db)/books", "me@unix()/books", "me@tcp(:1)/books"]
+    {
         assert_eq!(refusal(Driver::MySql, text), UrlError::Malformed, "{text}");
     }
 }
