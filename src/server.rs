@@ -6,7 +6,7 @@ use llm_proxy_core::auth::TokenKey;
 use llm_proxy_core::http1::HeadLimits;
 use llm_proxy_core::quota::Concurrency;
 use llm_proxy_core::rules::{Patience, Rules};
-use llm_proxy_storage::{Database, StorageConfig};
+use llm_proxy_storage::StorageConfig;
 
 use crate::settings::{Settings, StoreSettings};
 use llm_proxy_runtime_common::{RunError, ServerConfig, Stopped};
@@ -34,7 +34,7 @@ fn config(settings: &Settings) -> ServerConfig {
 
 fn storage(store: &StoreSettings) -> StorageConfig {
     StorageConfig {
-        database: Database::Sqlite { path: store.path.clone(), pool_size: store.pool_size.get() },
+        database: store.database.clone(),
         encryption_key: store.encryption_key.clone(),
         grant_max_age: store.grant_max_age,
         grant_capacity: store.grant_capacity,

@@ -25,7 +25,11 @@ impl Dialect for MySql {
     };
     const APPLIED: &'static str =
         "SELECT version, CAST(UNIX_TIMESTAMP(installed_on) AS SIGNED) AS applied_at FROM _sqlx_migrations";
-    const STEPS: &'static [Step] = &[step!("mysql", 1, "projects and tokens", "0001_projects_and_tokens")];
+    const STEPS: &'static [Step] = &[
+        step!("mysql", 1, "projects and tokens", "0001_projects_and_tokens"),
+        step!("mysql", 2, "audit events", "0002_audit_events"),
+        step!("mysql", 3, "leased requests of tokens", "0003_leased_count"),
+    ];
 
     fn pick(statement: &Statement) -> &'static str {
         statement.mysql

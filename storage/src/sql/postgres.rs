@@ -23,7 +23,11 @@ impl Dialect for Postgres {
     };
     const APPLIED: &'static str = "SELECT version, CAST(extract(epoch FROM installed_on) AS BIGINT) AS applied_at \
                                    FROM _sqlx_migrations";
-    const STEPS: &'static [Step] = &[step!("postgres", 1, "projects and tokens", "0001_projects_and_tokens")];
+    const STEPS: &'static [Step] = &[
+        step!("postgres", 1, "projects and tokens", "0001_projects_and_tokens"),
+        step!("postgres", 2, "audit events", "0002_audit_events"),
+        step!("postgres", 3, "leased requests of tokens", "0003_leased_count"),
+    ];
 
     fn pick(statement: &Statement) -> &'static str {
         statement.postgres

@@ -21,7 +21,11 @@ impl Dialect for Sqlite {
     const ALONE: Alone = Alone::InTransaction { begin: Self::BEGIN_WRITE, lock: &[] };
     const APPLIED: &'static str =
         "SELECT version, CAST(strftime('%s', installed_on) AS INTEGER) AS applied_at FROM _sqlx_migrations";
-    const STEPS: &'static [Step] = &[step!("sqlite", 1, "projects and tokens", "0001_projects_and_tokens")];
+    const STEPS: &'static [Step] = &[
+        step!("sqlite", 1, "projects and tokens", "0001_projects_and_tokens"),
+        step!("sqlite", 2, "audit events", "0002_audit_events"),
+        step!("sqlite", 3, "leased requests of tokens", "0003_leased_count"),
+    ];
 
     fn pick(statement: &Statement) -> &'static str {
         statement.sqlite
