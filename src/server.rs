@@ -6,7 +6,7 @@ use llm_proxy_core::auth::TokenKeySlot;
 use llm_proxy_core::http1::HeadLimits;
 use llm_proxy_core::quota::Concurrency;
 use llm_proxy_core::rules::{Patience, Rules};
-use llm_proxy_storage::{AuditConfig, Database, StorageConfig};
+use llm_proxy_storage::{AuditConfig, StorageConfig};
 
 use crate::settings::{AuditSettings, Runtime, Settings, StoreSettings};
 use llm_proxy_runtime_common::{RunError, ServerConfig, Stopped, clock};
@@ -34,18 +34,13 @@ fn config(settings: &Settings) -> ServerConfig {
 
 fn storage(Settings { store, audit, server, .. }: &Settings) -> StorageConfig {
     StorageConfig {
-        database: database(store),
+        database: store.database.clone(),
         encryption_key: store.encryption_key.clone(),
         grant_max_age: store.grant_max_age,
         outage_grace: store.outage_grace,
         grant_capacity: store.grant_capacity,
         audit: audit.as_ref().map(|audit| self::audit(audit, server.runtime)),
     }
-}
-
-/// Where a server with these settings keeps its state.
-pub(crate) fn database(store: &StoreSettings) -> Database {
-    Database::Sqlite { path: store.path.clone(), pool_size: store.pool_size.get() }
 }
 
 fn audit(audit: &AuditSettings, runtime: Runtime) -> AuditConfig {

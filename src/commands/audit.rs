@@ -10,7 +10,6 @@ use llm_proxy_core::audit::Verified;
 use llm_proxy_storage::{StorageConfig, VerifyError, verify_database, verify_file};
 
 use super::{FAILURE, FINE, described, fail};
-use crate::server::database;
 use crate::settings::{AuditPlaces, audit_places};
 
 const MORE: &str = "\
@@ -57,7 +56,7 @@ pub(crate) fn verify(
             Ok(AuditPlaces { store, .. }) if flags.db => {
                 futures_lite::future::block_on(verify_database(&StorageConfig {
                     encryption_key: store.encryption_key.clone(),
-                    ..StorageConfig::new(database(&store))
+                    ..StorageConfig::new(store.database.clone())
                 }))
             }
             Ok(AuditPlaces { file: Some(file), .. }) => verify_file(&file),

@@ -6,6 +6,7 @@
 
 mod audited;
 mod choices;
+mod database;
 mod flags;
 mod forms;
 mod listen;
@@ -21,19 +22,20 @@ mod pages;
 #[cfg(test)]
 mod tests;
 
-use std::num::{NonZeroU32, NonZeroUsize};
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use llm_proxy_core::secret::Secret;
 use llm_proxy_core::settings::{Networks, ProviderDefaults, Providers};
+use llm_proxy_storage::Database;
 
 pub(crate) use audited::{AuditPlaces, audit_places};
 pub(crate) use choices::{LogFormat, LogLevel, Runtime};
 pub(crate) use flags::SettingsFlags;
 pub(crate) use listen::ListenAddr;
 pub(crate) use open_files::raise_open_file_limit;
-pub(crate) use parts::{ClientSettings, client_settings, store_settings};
+pub(crate) use parts::{ClientSettings, MigrateSettings, client_settings, migrate_settings};
 pub(crate) use providers::ProviderSource;
 pub(crate) use sources::Sources;
 pub(crate) use values::{Effective, Problem};
@@ -79,10 +81,8 @@ pub(crate) struct ServerSettings {
 /// Where state is kept, and how long what was read of it may be used.
 #[derive(Debug)]
 pub(crate) struct StoreSettings {
-    /// The SQLite file.
-    pub(crate) path: PathBuf,
-    /// How many connections to it.
-    pub(crate) pool_size: NonZeroU32,
+    /// Where.
+    pub(crate) database: Database,
     /// Base64 of the 32 bytes that seal upstream keys; `None` is the key file beside the database.
     pub(crate) encryption_key: Option<Secret>,
     /// How old a grant may be.
@@ -160,7 +160,7 @@ pub(crate) fn gather(sources: &Sources) -> Gathered {
 fn settings(values: &mut Values, warnings: &mut Vec<String>) -> Option<Settings> {
     let management_token = values.read(&table::MANAGEMENT_TOKEN);
     let server = server(values);
-    let store = store(values);
+    let store = store(values, warnings);
     let audit = audit(values);
     let proxy = proxy(values);
     let providers = providers(values, warnings);
@@ -200,10 +200,8 @@ fn server(values: &mut Values) -> Option<ServerSettings> {
     })
 }
 
-fn store(values: &mut Values) -> Option<StoreSettings> {
-    let driver = values.read(&table::DB_DRIVER);
-    let path = values.read(&table::DATABASE_PATH);
-    let pool_size = values.read(&table::DATABASE_POOL_SIZE);
+fn store(values: &mut Values, warnings: &mut Vec<String>) -> Option<StoreSettings> {
+    let database = database::database(values, warnings);
     let encryption_key = values.read_optional(&table::ENCRYPTION_KEY);
     if values.read(&table::REQUIRE_ENCRYPTION_KEY) == Some(true) && matches!(encryption_key, Some(None)) {
         values.add_problem("ENCRYPTION_KEY is missing, and REQUIRE_ENCRYPTION_KEY says that it must be set".to_owned());
@@ -212,10 +210,8 @@ fn store(values: &mut Values) -> Option<StoreSettings> {
     let outage_grace = values.read(&table::STORE_OUTAGE_GRACE);
     let grant_capacity = values.read(&table::LLM_PROXY_ACTIVE_CACHE_MAX);
     let enforce_project_active = values.read(&table::LLM_PROXY_ENFORCE_PROJECT_ACTIVE);
-    driver?;
     Some(StoreSettings {
-        path: path?,
-        pool_size: pool_size?,
+        database: database?,
         encryption_key: encryption_key?,
         grant_max_age: grant_max_age?,
         outage_grace: outage_grace?,

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use llm_proxy_core::secret::Secret;
 
 use super::values::Values;
-use super::{ListenAddr, Problem, SettingsFlags, Sources, StoreSettings, store, table};
+use super::{ListenAddr, Problem, SettingsFlags, Sources, StoreSettings, providers, store, table};
 
 /// What a command needs that calls a running server. Its `Debug` shows no secret.
 #[derive(Debug)]
@@ -39,24 +39,42 @@ pub(crate) fn client_settings(
     Ok(ClientSettings { management_token, listen: listen.ok_or_else(problem), ssl_cert_file })
 }
 
-/// Reads where a server with these settings keeps its state.
+/// What the commands need that work on a database without a server.
+#[derive(Debug)]
+pub(crate) struct MigrateSettings {
+    /// Where the state is.
+    pub(crate) store: StoreSettings,
+    /// The key before the one that counts.
+    pub(crate) old_key: Option<Secret>,
+    /// The provider of projects that come from where there is only one; what is wrong with that, otherwise.
+    pub(crate) provider: Result<String, String>,
+}
+
+/// Reads what those commands need.
 ///
 /// # Errors
-/// All that is wrong.
-pub(crate) fn store_settings(
+/// All that is wrong, but for the provider.
+pub(crate) fn migrate_settings(
     flags: &SettingsFlags,
     environment: impl Iterator<Item = (OsString, OsString)>,
-) -> Result<StoreSettings, Vec<Problem>> {
+) -> Result<MigrateSettings, Vec<Problem>> {
     let sources = Sources::collect(flags, environment).map_err(|error| vec![Problem::other(error.to_string())])?;
     let mut values = Values::pick(&sources);
-    match store(&mut values) {
-        Some(settings) if values.problems().is_empty() => Ok(settings),
-        Some(_) | None => Err(values.problems().to_vec()),
-    }
+    let store = store(&mut values, &mut Vec::new());
+    let old_key = values.read_optional(&table::ENCRYPTION_KEY_OLD);
+    let (Some(store), Some(old_key), true) = (store, old_key, values.problems().is_empty()) else {
+        return Err(values.problems().to_vec());
+    };
+    let providers = providers(&mut values, &mut Vec::new());
+    let problem = || values.problems().first().map(|problem| problem.message.clone()).unwrap_or_default();
+    let provider = providers.map(|(providers, _)| providers.default.to_string()).ok_or_else(problem);
+    Ok(MigrateSettings { store, old_key, provider })
 }
 
 #[cfg(test)]
 mod tests {
+    use llm_proxy_storage::Database;
+
     use super::*;
 
     fn client(environment: &[(&str, &str)]) -> ClientSettings {
@@ -87,15 +105,15 @@ mod tests {
     #[test]
     fn the_store_can_be_named_without_a_management_token() {
         let flags = SettingsFlags::of_store(Some(Path::new("/dev/null")), Some("/tmp/x.db".to_owned()));
-        let settings = store_settings(&flags, std::iter::empty()).unwrap();
-        assert_eq!(settings.path, PathBuf::from("/tmp/x.db"));
+        let settings = migrate_settings(&flags, std::iter::empty()).unwrap().store;
+        assert!(matches!(settings.database, Database::Sqlite { path, .. } if path == Path::new("/tmp/x.db")));
     }
 
     #[test]
     fn what_is_wrong_with_the_store_is_told() {
         let flags = SettingsFlags::of_store(Some(Path::new("/dev/null")), None);
         let environment = [("DATABASE_POOL_SIZE".into(), "0".into())];
-        let problems = store_settings(&flags, environment.into_iter()).unwrap_err();
+        let problems = migrate_settings(&flags, environment.into_iter()).unwrap_err();
         assert!(problems[0].message.starts_with("DATABASE_POOL_SIZE "), "{problems:?}");
     }
 }

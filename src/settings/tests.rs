@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt as _;
 
+use llm_proxy_storage::{Driver, PoolLimits};
+
 use super::sources::Source;
 use super::*;
 
@@ -39,8 +41,9 @@ fn a_management_token_is_all_that_it_takes() {
     assert_eq!(settings.server.listen, ListenAddr::Everywhere(8080));
     assert_eq!((settings.server.runtime, settings.server.workers), (Runtime::Tokio, None));
     assert_eq!(settings.server.shutdown_timeout, Duration::from_secs(30));
-    assert_eq!(settings.store.path, PathBuf::from("./data/llm-proxy.db"));
-    assert_eq!((settings.store.pool_size.get(), settings.store.grant_capacity), (10, 10_000));
+    let Database::Sqlite { path, pool_size } = settings.store.database else { panic!("another database") };
+    assert_eq!((path, pool_size), (PathBuf::from("./data/llm-proxy.db"), 10));
+    assert_eq!(settings.store.grant_capacity, 10_000);
     assert_eq!(settings.store.grant_max_age, Duration::from_secs(5));
     assert!(settings.store.enforce_project_active && settings.store.encryption_key.is_none());
     assert!(!settings.proxy.forward_client_ip && settings.proxy.ssl_cert_file.is_none());
@@ -93,7 +96,7 @@ fn everything_wrong_is_told_together() {
     let wrong = [
         ("LISTEN_ADDR", "8080"),
         ("SHUTDOWN_TIMEOUT", "-1s"),
-        ("DB_DRIVER", "postgres"),
+        ("DB_DRIVER", "oracle"),
         ("ENCRYPTION_KEY", "short"),
         ("GRANT_MAX_AGE", "6s"),
         ("API_CONFIG_PATH", "/nowhere/providers.yaml"),
@@ -114,7 +117,7 @@ fn everything_wrong_is_told_together() {
              :8080, or an address with a port such as 127.0.0.1:8080 or [::1]:8080",
             "SHUTDOWN_TIMEOUT (environment): a duration cannot be negative; write a duration such as 30s, 1m30s or \
              500ms",
-            "DB_DRIVER (environment): postgres is not supported by this version; write sqlite",
+            "DB_DRIVER (environment): this is none of the accepted words; write sqlite, postgres or mysql",
             "ENCRYPTION_KEY (environment): this is not base64; write the base64 of exactly 32 bytes (make one with: \
              openssl rand -base64 32)",
             "GRANT_MAX_AGE (environment): this is longer than revoked tokens may live on; write a duration of at most \
@@ -157,6 +160,39 @@ fn what_has_no_effect_is_a_warning() {
             "MASK_API_KEYS is set, but means nothing. Keys are never logged.",
         ]
     );
+    assert!(gathered.settings.is_ok());
+}
+
+#[test]
+fn a_database_server_is_named_with_its_driver_and_a_key() {
+    let server = [
+        ("DB_DRIVER", "mysql"),
+        ("DATABASE_URL", "me:p@ss@tcp(db.example)/books?parseTime=true"),
+        ("ENCRYPTION_KEY", KEY),
+        ("DATABASE_MAX_IDLE_CONNS", "3"),
+        ("DATABASE_CONN_MAX_LIFETIME", "0"),
+    ];
+    let settings = gather(&complete(&server)).settings.unwrap();
+    let Database::Server { url, pool } = settings.store.database else { panic!("another database") };
+    assert_eq!(url.driver(), Driver::MySql);
+    assert_eq!(pool, PoolLimits { size: 10, max_idle: 3, max_lifetime: None });
+}
+
+#[test]
+fn all_that_a_database_server_lacks_is_told() {
+    let told = messages(gather(&complete(&[("DB_DRIVER", "postgres")]))).join("\n");
+    assert!(told.contains("DATABASE_URL is missing") && told.contains("ENCRYPTION_KEY is missing"), "{told}");
+    let wrong = [("DB_DRIVER", "postgres"), ("DATABASE_URL", "mysql://me:hunter2@db/books"), ("ENCRYPTION_KEY", KEY)];
+    let told = messages(gather(&complete(&wrong)));
+    assert_eq!(told.len(), 1);
+    assert!(told[0].starts_with("DATABASE_URL: ") && told[0].contains("write a URL such as postgres://"), "{told:?}");
+    assert!(!told[0].contains("hunter2"), "{told:?}");
+}
+
+#[test]
+fn an_address_that_the_driver_does_not_want_is_a_warning() {
+    let gathered = gather(&complete(&[("DATABASE_URL", "postgres://me:hunter2@db/books")]));
+    assert_eq!(gathered.warnings, ["DATABASE_URL is set, but has no effect: DB_DRIVER is sqlite"]);
     assert!(gathered.settings.is_ok());
 }
 

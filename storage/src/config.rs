@@ -1,5 +1,6 @@
 //! What [`Storage`](crate::Storage) must be told to open. Where the values come from is the caller's business.
 
+use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -92,6 +93,17 @@ impl StorageConfig {
             outage_grace: Duration::ZERO,
             grant_capacity: GRANT_CAPACITY,
             audit: None,
+        }
+    }
+}
+
+/// Where it is, for people; no password.
+impl fmt::Display for Database {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sqlite { path, .. } => write!(f, "{}", path.display()),
+            Self::Server { url, .. } => write!(f, "{url}"),
+            Self::Memory => f.write_str("in memory"),
         }
     }
 }

@@ -10,13 +10,15 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use serde::Serialize;
+use llm_proxy_core::time::Timestamp;
+use llm_proxy_storage::{Counted, EncryptReport, EncryptStatus, ImportReport, MigrationStep};
+use serde_json::{Value, json};
 
 use super::desk::{Desk, NotConfirmed};
-use super::table::{Keep, Table, pairs};
+use super::table::{Keep, Table};
 use super::{FAILURE, FINE, WRONG_USAGE, described, exit_code};
-use crate::settings::{SettingsFlags, StoreSettings, store_settings};
-use steps::{EncryptReport, ImportReport, MigrationStep, StepError};
+use crate::settings::{MigrateSettings, SettingsFlags, migrate_settings};
+use steps::StepError;
 
 const EXAMPLES: &str = "\
 A server brings its tables up to date by itself when it starts; `migrate up` does it before, for example while no server
@@ -84,8 +86,8 @@ pub(crate) fn run(
     desk: &mut Desk<'_>,
 ) -> io::Result<u8> {
     let flags = SettingsFlags::of_store(command.env_file.as_deref(), command.database.clone());
-    let store = match store_settings(&flags, environment) {
-        Ok(store) => store,
+    let settings = match migrate_settings(&flags, environment) {
+        Ok(settings) => settings,
         Err(problems) => {
             for problem in &problems {
                 writeln!(desk.err, "error: {}", problem.message)?;
@@ -94,7 +96,7 @@ pub(crate) fn run(
         }
     };
     if let What::Down { steps, yes } = &command.what {
-        let question = format!("Take {steps} migration(s) of {} back, with what they store?", store.path.display());
+        let question = format!("Take {steps} migration(s) of {} back, with what they store?", settings.store.database);
         match desk.confirm(&question, *yes) {
             Ok(()) => {}
             Err(NotConfirmed::Io(error)) => return Err(error),
@@ -102,9 +104,9 @@ pub(crate) fn run(
             Err(refusal @ NotConfirmed::Declined) => return fail(desk, &refusal, FAILURE),
         }
     }
-    match step(&command.what, &store) {
-        Ok(report) if command.json => json(desk.out, &report),
-        Ok(report) => desk.out.write_all(report.text(desk.width).as_bytes()).map(|()| FINE),
+    match step(&command.what, &settings) {
+        Ok(report) if command.json => writeln!(desk.out, "{}", report.json()).map(|()| report.code()),
+        Ok(report) => desk.out.write_all(report.text(desk.width).as_bytes()).map(|()| report.code()),
         Err(error) => fail(desk, &error, FAILURE),
     }
 }
@@ -113,67 +115,107 @@ fn fail(desk: &mut Desk<'_>, error: &dyn std::error::Error, code: u8) -> io::Res
     writeln!(desk.err, "error: {}", described(error)).map(|()| code)
 }
 
-fn json(out: &mut dyn Write, report: &Report) -> io::Result<u8> {
-    let text = serde_json::to_string(report).map_err(io::Error::other)?;
-    writeln!(out, "{text}").map(|()| FINE)
-}
-
 /// What a step came to.
-#[derive(Debug, Serialize)]
-#[serde(untagged)]
+#[derive(Debug)]
 enum Report {
-    Up { applied: Option<Vec<MigrationStep>> },
-    Down { reverted: Vec<MigrationStep> },
-    Status { migrations: Vec<MigrationStep> },
-    Version { version: Option<i64> },
+    Steps(Vec<MigrationStep>),
+    Version(Option<i64>),
     Encrypted(EncryptReport),
-    ToEncrypt(EncryptReport),
+    Seals(EncryptStatus),
     Imported(ImportReport),
 }
 
-fn step(what: &What, store: &StoreSettings) -> Result<Report, StepError> {
+fn step(what: &What, settings: &MigrateSettings) -> Result<Report, StepError> {
+    let store = &settings.store;
     Ok(match what {
-        What::Up => Report::Up { applied: steps::up(store)? },
-        What::Down { steps, .. } => Report::Down { reverted: steps::down(store, *steps)? },
-        What::Status => Report::Status { migrations: steps::status(store)? },
-        What::Version => Report::Version { version: steps::version(store)? },
-        What::Encrypt => Report::Encrypted(steps::encrypt(store)?),
-        What::EncryptStatus => Report::ToEncrypt(steps::encrypt_status(store)?),
-        What::Import { path } => Report::Imported(steps::import(store, path)?),
+        What::Up => Report::Steps(steps::up(store)?),
+        What::Down { steps, .. } => Report::Steps(steps::down(store, *steps)?),
+        What::Status => Report::Steps(steps::status(store)?),
+        What::Version => Report::Version(steps::version(store)?),
+        What::Encrypt => Report::Encrypted(steps::encrypt(settings)?),
+        What::EncryptStatus => Report::Seals(steps::encrypt_status(store)?),
+        What::Import { path } => Report::Imported(steps::import(settings, path)?),
     })
 }
 
 impl Report {
+    /// Something is left to do for the operator.
+    fn code(&self) -> u8 {
+        let is_well = match self {
+            Self::Steps(_) | Self::Version(_) | Self::Imported(_) => true,
+            Self::Encrypted(EncryptReport { status, .. }) | Self::Seals(status) => status.is_complete(),
+        };
+        if is_well { FINE } else { FAILURE }
+    }
+
     /// For people.
     fn text(&self, width: Option<usize>) -> String {
-        let numbers = |rows: &[(&str, u64)]| {
-            pairs(&rows.iter().map(|(name, number)| ((*name).to_owned(), number.to_string())).collect::<Vec<_>>())
-        };
         match self {
-            Self::Up { applied: None } => "the database is up to date\n".to_owned(),
-            Self::Up { applied: Some(steps) } if steps.is_empty() => "the database was up to date\n".to_owned(),
-            Self::Up { applied: Some(steps) } | Self::Down { reverted: steps } | Self::Status { migrations: steps } => {
-                table(steps).lines(width)
-            }
-            Self::Version { version: Some(version) } => format!("{version}\n"),
-            Self::Version { version: None } => "none\n".to_owned(),
-            Self::Encrypted(EncryptReport { sealed, already, unreadable }) => {
-                numbers(&[("sealed", *sealed), ("sealed before", *already), ("unreadable", *unreadable)])
-            }
-            Self::ToEncrypt(EncryptReport { sealed, already, unreadable }) => {
-                numbers(&[("to be sealed", *sealed), ("sealed", *already), ("unreadable", *unreadable)])
-            }
-            Self::Imported(ImportReport { projects, tokens, skipped }) => {
-                numbers(&[("projects", *projects), ("tokens", *tokens), ("skipped", *skipped)])
-            }
+            Self::Steps(steps) => table(steps).lines(width),
+            Self::Version(Some(version)) => format!("{version}\n"),
+            Self::Version(None) => "none\n".to_owned(),
+            Self::Encrypted(report) => report.to_string(),
+            Self::Seals(status) => status.to_string(),
+            Self::Imported(report) => report.to_string(),
+        }
+    }
+
+    /// For programs.
+    fn json(&self) -> Value {
+        match self {
+            Self::Steps(steps) => json!({"migrations": steps.iter().map(step_json).collect::<Vec<_>>()}),
+            Self::Version(version) => json!({"version": version}),
+            Self::Encrypted(report) => json!({
+                "newly_sealed": report.sealed,
+                "moved_from_an_older_key": report.resealed,
+                "key_file": report.key_file,
+                "status": status_json(&report.status),
+            }),
+            Self::Seals(status) => json!({"status": status_json(status)}),
+            Self::Imported(report) => import_json(report),
         }
     }
 }
 
+fn step_json(step: &MigrationStep) -> Value {
+    json!({"version": step.version, "about": step.about, "applied_at": step.applied_at})
+}
+
+fn status_json(status: &EncryptStatus) -> Value {
+    let unreadable: Vec<String> = status.unreadable.iter().map(ToString::to_string).collect();
+    json!({"sealed": status.sealed, "plain": status.plain, "unreadable": unreadable})
+}
+
+fn import_json(report: &ImportReport) -> Value {
+    let counted = |counted: Counted| json!({"imported": counted.imported, "already_there": counted.already_there});
+    let renamed = report.renamed.iter();
+    let renamed: Vec<_> =
+        renamed.map(|one| json!({"project_id": one.project, "from": one.from, "to": one.to})).collect();
+    let new_ids = report.new_ids.iter();
+    let new_ids: Vec<_> =
+        new_ids.map(|one| json!({"of": one.row.to_string(), "from": one.from, "to": one.to})).collect();
+    let left_out = report
+        .left_out
+        .iter()
+        .map(|one| json!({"what": one.row.to_string(), "name": one.name, "reason": one.reason.to_string()}));
+    json!({
+        "projects": counted(report.projects),
+        "tokens": counted(report.tokens),
+        "renamed": renamed,
+        "new_ids": new_ids,
+        "without_key": report.without_key,
+        "left_out": left_out.collect::<Vec<_>>(),
+        "without_end": report.without_end,
+        "metadata_left": report.metadata,
+        "audit_events_left": report.audit_events,
+    })
+}
+
 fn table(steps: &[MigrationStep]) -> Table {
     let mut table = Table::new(&[("VERSION", Keep::Whole), ("APPLIED", Keep::Whole), ("ABOUT", Keep::AtLeast(10))]);
-    for MigrationStep { version, about, applied } in steps {
-        table.row([version.to_string(), if *applied { "yes" } else { "no" }.to_owned(), about.clone()]);
+    for MigrationStep { version, about, applied_at } in steps {
+        let applied = applied_at.map_or_else(|| "no".to_owned(), Timestamp::to_rfc3339);
+        table.row([version.to_string(), applied, (*about).to_owned()]);
     }
     table
 }
@@ -183,45 +225,53 @@ mod tests {
     use super::*;
 
     fn steps() -> Vec<MigrationStep> {
-        [(1, "projects and tokens", true), (2, "audit events", false)]
-            .map(|(version, about, applied)| MigrationStep { version, about: about.to_owned(), applied })
+        let at = |seconds: i64| Timestamp::from_micros(seconds * 1_000_000);
+        [(1, "projects and tokens", Some(at(60))), (2, "audit events", None)]
+            .map(|(version, about, applied_at)| MigrationStep { version, about, applied_at })
             .into()
-    }
-
-    /// A report for people and for programs.
-    fn both(report: &Report) -> (String, String) {
-        (report.text(None), serde_json::to_string(report).unwrap())
     }
 
     #[test]
     fn a_status_lists_every_step() {
-        let (text, json) = both(&Report::Status { migrations: steps() });
+        let report = Report::Steps(steps());
         assert_eq!(
-            text,
-            "VERSION  APPLIED  ABOUT\n1        yes      projects and tokens\n2        no       audit events\n"
+            report.text(None),
+            "VERSION  APPLIED               ABOUT\n\
+             1        1970-01-01T00:01:00Z  projects and tokens\n\
+             2        no                    audit events\n"
         );
         assert_eq!(
-            json,
-            r#"{"migrations":[{"version":1,"about":"projects and tokens","applied":true},{"version":2,"about":"audit events","applied":false}]}"#
+            report.json(),
+            json!({"migrations": [
+                {"version": 1, "about": "projects and tokens", "applied_at": "1970-01-01T00:01:00Z"},
+                {"version": 2, "about": "audit events", "applied_at": null},
+            ]})
         );
     }
 
     #[test]
     fn a_version_is_a_number_alone() {
-        assert_eq!(both(&Report::Version { version: Some(3) }), ("3\n".to_owned(), r#"{"version":3}"#.to_owned()));
-        assert_eq!(both(&Report::Version { version: None }), ("none\n".to_owned(), r#"{"version":null}"#.to_owned()));
+        let (some, none) = (Report::Version(Some(3)), Report::Version(None));
+        assert_eq!((some.text(None), some.json()), ("3\n".to_owned(), json!({"version": 3})));
+        assert_eq!((none.text(None), none.json()), ("none\n".to_owned(), json!({"version": null})));
     }
 
     #[test]
-    fn reports_of_numbers_say_what_each_is() {
-        let report = EncryptReport { sealed: 2, already: 1, unreadable: 0 };
-        let (text, json) = both(&Report::Encrypted(report));
-        assert_eq!(text, "sealed         2\nsealed before  1\nunreadable     0\n");
-        assert_eq!(json, r#"{"sealed":2,"already":1,"unreadable":0}"#);
-        assert!(both(&Report::ToEncrypt(report)).0.starts_with("to be sealed  2\nsealed        1\n"));
+    fn what_is_not_sealed_is_told_by_the_exit_code_too() {
+        let status = |plain| EncryptStatus { plain, sealed: 1, unreadable: Vec::new() };
+        assert_eq!(Report::Seals(status(0)).code(), FINE);
+        assert_eq!(Report::Seals(status(1)).code(), FAILURE);
+        assert_eq!(Report::Seals(status(1)).json(), json!({"status": {"sealed": 1, "plain": 1, "unreadable": []}}));
+    }
 
-        let (text, json) = both(&Report::Imported(ImportReport { projects: 3, tokens: 4, skipped: 1 }));
-        assert_eq!(text, "projects  3\ntokens    4\nskipped   1\n");
-        assert_eq!(json, r#"{"projects":3,"tokens":4,"skipped":1}"#);
+    #[test]
+    fn an_import_counts_what_came() {
+        let report = ImportReport {
+            projects: Counted { imported: 3, already_there: 1 },
+            tokens: Counted { imported: 4, already_there: 0 },
+            ..ImportReport::default()
+        };
+        assert!(report.to_string().starts_with("projects: 3 imported, 1 already there\n"));
+        assert_eq!(import_json(&report)["tokens"], json!({"imported": 4, "already_there": 0}));
     }
 }

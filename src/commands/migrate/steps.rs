@@ -1,114 +1,94 @@
-//! What `migrate` asks of the store, as functions: the one place that knows which of them the store can do.
-//!
-//! Each opens the store that the settings name, does one thing, and closes it. None prints, and none decides whether it
-//! is meant.
+//! What `migrate` asks of the store: each function opens the database that the settings name, does one thing, and closes
+//! it. None prints, and none decides whether it is meant.
 
 use std::path::Path;
 
-use llm_proxy_storage::{OpenError, SqlStore};
-use serde::Serialize;
+use futures_lite::future::block_on;
+use llm_proxy_storage::{
+    DownTo, EncryptError, EncryptReport, EncryptStatus, ImportError, ImportOptions, ImportReport, MigrationStep,
+    OpenError, StorageConfig,
+};
 use thiserror::Error;
 
-use crate::settings::StoreSettings;
-
-/// One step of the tables' history.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
-pub(crate) struct MigrationStep {
-    /// Its number; later steps have greater ones.
-    pub(crate) version: i64,
-    /// What it is about, in a few words.
-    pub(crate) about: String,
-    /// Whether the database has it.
-    pub(crate) applied: bool,
-}
-
-/// How the values at rest are sealed: before a run of `encrypt`, what there is to do; after it, what was done.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize)]
-pub(crate) struct EncryptReport {
-    /// Values that were sealed anew; in a status, that are to be: plain ones and those under ENCRYPTION_KEY_OLD.
-    pub(crate) sealed: u64,
-    /// Values that ENCRYPTION_KEY opened already.
-    pub(crate) already: u64,
-    /// Values that no key opens.
-    pub(crate) unreadable: u64,
-}
-
-/// What came over from a database of the original program.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize)]
-pub(crate) struct ImportReport {
-    /// Projects that were made.
-    pub(crate) projects: u64,
-    /// Tokens that were made.
-    pub(crate) tokens: u64,
-    /// Projects and tokens that were left out, since they are here already or make no sense.
-    pub(crate) skipped: u64,
-}
+use crate::settings::{MigrateSettings, StoreSettings};
+use llm_proxy_runtime_common::clock;
 
 /// Why a step was not done.
 #[derive(Debug, Error)]
 pub(crate) enum StepError {
-    /// The store cannot be opened.
+    /// The database cannot be used.
     #[error(transparent)]
     Open(#[from] OpenError),
-    /// The store cannot do it yet.
-    #[error("migrate {0} is not supported by this version")]
-    Unsupported(&'static str),
+    /// Nothing was sealed.
+    #[error(transparent)]
+    Encrypt(#[from] EncryptError),
+    /// Nothing was taken over.
+    #[error(transparent)]
+    Import(#[from] ImportError),
+    /// There is no provider for the projects.
+    #[error("{0}")]
+    Provider(String),
 }
 
-/// Brings the tables up to date. Gives the steps that this took, oldest first; `None` where the store does not say.
+/// Brings the tables up to date; the steps as they are then.
 ///
 /// # Errors
-/// If the store cannot be opened.
-pub(crate) fn up(store: &StoreSettings) -> Result<Option<Vec<MigrationStep>>, StepError> {
-    let key = store.encryption_key.as_ref();
-    futures_lite::future::block_on(SqlStore::open(&store.path, store.pool_size.get(), key))?;
-    Ok(None)
+/// If the database cannot be used.
+pub(crate) fn up(store: &StoreSettings) -> Result<Vec<MigrationStep>, StepError> {
+    Ok(block_on(llm_proxy_storage::migrate_up(&store.database))?)
 }
 
-/// Takes the newest `steps` steps back, and what was stored by them. Gives them, newest first.
+/// Takes the newest `steps` steps back, and what was stored by them; the steps as they are then.
 ///
 /// # Errors
-/// Always, in this version.
-pub(crate) fn down(_store: &StoreSettings, _steps: u32) -> Result<Vec<MigrationStep>, StepError> {
-    Err(StepError::Unsupported("down"))
+/// If the database cannot be used.
+pub(crate) fn down(store: &StoreSettings, steps: u32) -> Result<Vec<MigrationStep>, StepError> {
+    let steps = usize::try_from(steps).unwrap_or(usize::MAX);
+    Ok(block_on(llm_proxy_storage::migrate_down(&store.database, DownTo::Steps(steps)))?)
 }
 
-/// All steps that the program or the database knows, oldest first. It changes nothing.
+/// All steps, oldest first. It changes nothing.
 ///
 /// # Errors
-/// Always, in this version.
-pub(crate) fn status(_store: &StoreSettings) -> Result<Vec<MigrationStep>, StepError> {
-    Err(StepError::Unsupported("status"))
+/// If the database cannot be used.
+pub(crate) fn status(store: &StoreSettings) -> Result<Vec<MigrationStep>, StepError> {
+    Ok(block_on(llm_proxy_storage::migration_status(&store.database))?)
 }
 
 /// The number of the newest step that the database has; `None` if it has none. It changes nothing.
 ///
 /// # Errors
-/// Always, in this version.
-pub(crate) fn version(_store: &StoreSettings) -> Result<Option<i64>, StepError> {
-    Err(StepError::Unsupported("version"))
+/// If the database cannot be used.
+pub(crate) fn version(store: &StoreSettings) -> Result<Option<i64>, StepError> {
+    Ok(block_on(llm_proxy_storage::schema_version(&store.database))?)
 }
 
 /// Seals under ENCRYPTION_KEY what is plain or sealed under ENCRYPTION_KEY_OLD.
 ///
 /// # Errors
-/// Always, in this version.
-pub(crate) fn encrypt(_store: &StoreSettings) -> Result<EncryptReport, StepError> {
-    Err(StepError::Unsupported("encrypt"))
+/// If a key or the database cannot be used.
+pub(crate) fn encrypt(settings: &MigrateSettings) -> Result<EncryptReport, StepError> {
+    Ok(block_on(llm_proxy_storage::encrypt(&config(&settings.store), settings.old_key.as_ref()))?)
 }
 
-/// What `encrypt` would do. It changes nothing.
+/// How the values at rest are sealed. It changes nothing.
 ///
 /// # Errors
-/// Always, in this version.
-pub(crate) fn encrypt_status(_store: &StoreSettings) -> Result<EncryptReport, StepError> {
-    Err(StepError::Unsupported("encrypt-status"))
+/// If the key or the database cannot be used.
+pub(crate) fn encrypt_status(store: &StoreSettings) -> Result<EncryptStatus, StepError> {
+    Ok(block_on(llm_proxy_storage::encrypt_status(&config(store)))?)
 }
 
 /// Takes over the projects and tokens of the original program's SQLite database at `from`.
 ///
 /// # Errors
-/// Always, in this version.
-pub(crate) fn import(_store: &StoreSettings, _from: &Path) -> Result<ImportReport, StepError> {
-    Err(StepError::Unsupported("import"))
+/// If one of the databases cannot be used.
+pub(crate) fn import(settings: &MigrateSettings, from: &Path) -> Result<ImportReport, StepError> {
+    let provider = settings.provider.clone().map_err(StepError::Provider)?;
+    let options = ImportOptions { provider, at: clock::now().wall };
+    Ok(block_on(llm_proxy_storage::import(&config(&settings.store), from, &options))?)
+}
+
+fn config(store: &StoreSettings) -> StorageConfig {
+    StorageConfig { encryption_key: store.encryption_key.clone(), ..StorageConfig::new(store.database.clone()) }
 }

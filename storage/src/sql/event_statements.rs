@@ -4,8 +4,8 @@ use super::statements::{Statement, as_text, statement, unnumbered};
 
 macro_rules! columns {
     () => {
-        "id, chain, at, action, actor, outcome, reason, project_id, token_id, request_id, correlation_id, client_ip, \
-         method, path, user_agent, folded, metadata, prev, hash"
+        "id, chain, timestamp, action, actor, outcome, reason, project_id, token_id, request_id, correlation_id, client_ip, \
+         method, path, user_agent, count, metadata, prev, hash"
     };
 }
 
@@ -19,7 +19,7 @@ macro_rules! filter {
                AND ($8 IS NULL OR project_id = $9) AND ($10 IS NULL OR token_id = $11) \
                AND ($12 IS NULL OR client_ip = $13) AND ($14 IS NULL OR request_id = $15) \
                AND ($16 IS NULL OR correlation_id = $17) AND ($18 IS NULL OR method = $19) \
-               AND ($20 IS NULL OR path = $21) AND ($22 IS NULL OR at >= $23) AND ($24 IS NULL OR at < $25) \
+               AND ($20 IS NULL OR path = $21) AND ($22 IS NULL OR timestamp >= $23) AND ($24 IS NULL OR timestamp < $25) \
                AND ($26 IS NULL OR ",
             $found,
             ")"

@@ -190,7 +190,7 @@ fn event<D: Dialect>(row: &D::Row) -> Result<Event, StoreError> {
     Ok(Event {
         id: EventId::parse(&row.text("id")?).ok_or(StoreError::Corrupt("id"))?,
         chain: ChainId::parse(&row.text("chain")?).ok_or(StoreError::Corrupt("chain"))?,
-        timestamp: row.time("at")?,
+        timestamp: row.time("timestamp")?,
         action: row.text("action")?,
         actor: row.text("actor")?,
         outcome: row.text("outcome")?,
@@ -203,7 +203,7 @@ fn event<D: Dialect>(row: &D::Row) -> Result<Event, StoreError> {
         method: row.optional_text("method")?,
         path: row.optional_text("path")?,
         user_agent: row.optional_text("user_agent")?,
-        count: row.optional_count("folded")?,
+        count: row.optional_count("count")?,
         metadata: metadata.transpose().map_err(|_| StoreError::Corrupt("metadata"))?,
         prev: row.text("prev")?,
         hash: row.text("hash")?,

@@ -1,6 +1,6 @@
 //! What a caller sees of a store: one list of behaviours, run on every store by instantiating it, and what only a
-//! SQLite file has (`sqlite`, `keys`, `instances`, `import`, `encrypt`). A behaviour is a function over `&dyn Store` and
-//! knows nothing of what is behind it.
+//! SQLite file has (`sqlite`, `keys`, `instances`, `import`, `encrypt`), and what every database has (`migrations`). A
+//! behaviour is a function over `&dyn Store` and knows nothing of what is behind it.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "this is all tests: there a panic is the report")]
 
@@ -13,6 +13,7 @@ mod import_refused;
 mod imports;
 mod instances;
 mod keys;
+mod migrations;
 mod original;
 mod projects;
 mod servers;

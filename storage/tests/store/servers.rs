@@ -30,6 +30,15 @@ pub(crate) trait TestServer: Sized + Send + Sync + 'static {
         key: Option<&Secret>,
     ) -> impl Future<Output = Result<Self::Store, OpenError>> + Send;
 
+    /// One number.
+    fn number(url: &str, query: String) -> impl Future<Output = Result<i64, sqlx::Error>> + Send;
+
+    /// The statement that counts the sessions in a database.
+    fn count_sessions(name: &str) -> String;
+
+    /// Ends all sessions in a database.
+    fn cut_sessions(url: &str, name: &str) -> impl Future<Output = ()> + Send;
+
     fn create(name: &str) -> String;
     fn drop(name: &str) -> String;
 }
@@ -47,6 +56,20 @@ impl TestServer for Postgres {
 
     async fn connect(url: &str, limits: PoolLimits, key: Option<&Secret>) -> Result<Self::Store, OpenError> {
         SqlStore::<Self>::connect(&url.parse::<PgConnectOptions>().unwrap(), limits, key).await
+    }
+
+    async fn number(url: &str, query: String) -> Result<i64, sqlx::Error> {
+        let mut connection = PgConnection::connect(url).await?;
+        sqlx::query_scalar(AssertSqlSafe(query)).fetch_one(&mut connection).await
+    }
+
+    fn count_sessions(name: &str) -> String {
+        format!("SELECT count(*) FROM pg_stat_activity WHERE datname = '{name}'")
+    }
+
+    async fn cut_sessions(url: &str, name: &str) {
+        let cut = format!("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = '{name}'");
+        Self::run(url, cut).await.unwrap();
     }
 
     /// Such a locale that nothing is compared by bytes unless the tables say so.
@@ -74,6 +97,24 @@ impl TestServer for MySql {
 
     async fn connect(url: &str, limits: PoolLimits, key: Option<&Secret>) -> Result<Self::Store, OpenError> {
         SqlStore::<Self>::connect(&url.parse::<MySqlConnectOptions>().unwrap(), limits, key).await
+    }
+
+    async fn number(url: &str, query: String) -> Result<i64, sqlx::Error> {
+        let mut connection = MySqlConnection::connect(url).await?;
+        sqlx::query_scalar(AssertSqlSafe(query)).fetch_one(&mut connection).await
+    }
+
+    fn count_sessions(name: &str) -> String {
+        format!("SELECT count(*) FROM information_schema.processlist WHERE db = '{name}'")
+    }
+
+    async fn cut_sessions(url: &str, name: &str) {
+        let mut connection = MySqlConnection::connect(url).await.unwrap();
+        let query = format!("SELECT CAST(id AS SIGNED) FROM information_schema.processlist WHERE db = '{name}'");
+        let ids: Vec<i64> = sqlx::query_scalar(AssertSqlSafe(query)).fetch_all(&mut connection).await.unwrap();
+        for id in ids {
+            Self::run(url, format!("KILL {id}")).await.unwrap();
+        }
     }
 
     /// Such a collation that nothing is compared exactly unless the tables say so.
@@ -117,6 +158,14 @@ impl<S: TestServer> OnServer<S> {
 
     pub(crate) async fn store(&self) -> Arc<S::Store> {
         Arc::new(S::connect(&self.url(), LIMITS, Some(&key())).await.unwrap())
+    }
+
+    pub(crate) async fn sessions(&self) -> u64 {
+        S::number(&self.server, S::count_sessions(&self.name)).await.unwrap().try_into().unwrap()
+    }
+
+    pub(crate) async fn cut_sessions(&self) {
+        S::cut_sessions(&self.server, &self.name).await;
     }
 
     pub(crate) async fn run(&self, statement: &str) {
