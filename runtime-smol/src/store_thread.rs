@@ -126,7 +126,7 @@ async fn serve(
     while let Ok(job) = queue.recv().await {
         match job {
             Job::Perform { effect, now, reply } => {
-                executor.spawn(perform(storage.clone(), effect, now, reply)).detach()
+                executor.spawn(perform(storage.clone(), effect, now, reply)).detach();
             }
             Job::Audit(draft, now) => storage.audit(*draft, now),
         }

@@ -24,7 +24,7 @@ pub struct Store {
     pub reply: Result<Reply, CommandError>,
     /// The management calls that it was asked to do.
     pub commands: Vec<Command>,
-    /// The events that it wrote, of calls that it did and of those that were refused.
+    /// The events that it was to write, of calls that it did and of those that were refused.
     pub events: Vec<Draft>,
     /// All that it was asked, by name, in order.
     pub asked: Vec<&'static str>,
@@ -76,10 +76,9 @@ impl Store {
                 self.commands.extend((!self.is_down).then(|| command.clone()));
                 StoreOutcome::Managed(reply)
             }
-            StoreEffect::Record(_) if self.is_down => StoreOutcome::Recorded(Err(Unavailable)),
             StoreEffect::Record(draft) => {
                 self.events.push(draft.as_ref().clone());
-                StoreOutcome::Recorded(Ok(()))
+                StoreOutcome::Recorded(if self.is_down { Err(Unavailable) } else { Ok(()) })
             }
             StoreEffect::CheckHealth => {
                 let store = if self.is_down { Component::Down } else { Component::Up };
