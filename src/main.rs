@@ -156,10 +156,29 @@ mod tests {
             &["migrate"],
             &["migrate", "down", "--steps", "0"],
             &["migrate", "import"],
+            &["audit", "verify", "file", "--db"],
         ] {
             let (code, out, err) = program(arguments, &[("MANAGEMENT_TOKEN", TOKEN)]);
             assert_eq!((code, err.is_empty()), (64, false), "{arguments:?} {out}");
         }
+    }
+
+    #[test]
+    fn verifying_says_what_it_found_and_exits_accordingly() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("audit.log");
+        let path = file.to_str().unwrap();
+        let (code, out, err) = program(&["audit", "verify", path], &[]);
+        assert!(code == 1 && out.is_empty() && err.starts_with("error: the audit log cannot be read: "), "{out} {err}");
+        std::fs::write(&file, "").unwrap();
+        let set = [("AUDIT_LOG_FILE", path), ("DATABASE_PATH", "/nowhere/x.db")];
+        let by_setting = [&["audit", "verify"], &NO_FILE[..]].concat();
+        assert_eq!(program(&by_setting, &set), (0, "OK: 0 events in 0 chains\n".to_owned(), String::new()));
+        std::fs::write(&file, "{}\n").unwrap();
+        assert_eq!(program(&by_setting, &set).0, 1);
+        assert_eq!(program(&by_setting, &set).1, "NOT OK: event 1 is not an audit event\n");
+        let (code, _, err) = program(&[&by_setting[..], &["--db"]].concat(), &set);
+        assert_eq!((code, err.as_str()), (1, "error: there is no database /nowhere/x.db\n"));
     }
 
     #[test]

@@ -49,8 +49,34 @@ fn a_management_token_is_all_that_it_takes() {
     assert!(!settings.proxy.forward_client_ip && settings.proxy.ssl_cert_file.is_none());
     assert_eq!(settings.proxy.trusted_proxies, Networks::default());
     assert_eq!((settings.log.format, settings.log.file), (LogFormat::Json, None));
+    let audit = settings.audit.unwrap();
+    assert_eq!((audit.file, audit.create_dir), (Some(PathBuf::from("./data/audit.log")), true));
+    assert_eq!((audit.store_in_db, audit.retention), (true, Duration::ZERO));
     let openai = &settings.providers.by_name["openai"];
     assert_eq!((openai.timeouts.request, openai.max_request_default), (Duration::from_secs(120), 10 << 20));
+}
+
+#[test]
+fn events_that_have_nowhere_to_go_are_not_recorded() {
+    let audit = |variables: &[(&str, &str)]| gather(&complete(variables)).settings.unwrap().audit;
+    assert!(audit(&[("AUDIT_ENABLED", "false")]).is_none());
+    assert!(audit(&[("AUDIT_LOG_FILE", "none"), ("AUDIT_STORE_IN_DB", "false")]).is_none());
+    assert_eq!(audit(&[("AUDIT_LOG_FILE", "none")]).unwrap().file, None);
+    // An empty variable is none: nobody switches the file off by a variable that was forgotten.
+    assert!(audit(&[("AUDIT_LOG_FILE", "")]).unwrap().file.is_some());
+    assert!(audit(&[("AUDIT_STORE_IN_DB", "false")]).unwrap().file.is_some());
+}
+
+#[test]
+fn the_command_that_verifies_needs_no_other_settings() {
+    let environment = [("AUDIT_LOG_FILE", "a.log"), ("DATABASE_PATH", "b.db"), ("REQUEST_TIMEOUT", "wrong")];
+    let environment = || environment.into_iter().map(|(name, value)| (name.into(), value.into()));
+    let places = audit_places(Some("/dev/null".into()), environment()).unwrap();
+    assert_eq!(places.file, Some(PathBuf::from("a.log")));
+    assert_eq!(places.store.database.to_string(), "b.db");
+    let wrong = environment().chain([("AUDIT_LOG_FILE".into(), "none".into()), ("DB_DRIVER".into(), "paper".into())]);
+    let problems = audit_places(Some("/dev/null".into()), wrong).unwrap_err();
+    assert!(problems.len() == 1 && problems[0].starts_with("DB_DRIVER"), "{problems:?}");
 }
 
 #[test]

@@ -13,7 +13,7 @@ use llm_proxy_core::exchange::{StoreEffect, StoreOutcome};
 use llm_proxy_core::manage::{CallFacts, Command, NewProject, NewToken, Page, ProjectChange, Reply};
 use llm_proxy_core::secret::Secret;
 use llm_proxy_core::time::{Now, Timestamp};
-use llm_proxy_storage::{Database, Storage, StorageConfig};
+use llm_proxy_storage::{AuditConfig, Database, Storage, StorageConfig};
 
 const KEYS: [&str; 2] = ["sk-upstream-0123456789abcdef", "sk-rotated-0123456789abcdef"];
 
@@ -44,6 +44,18 @@ fn managing(command: Command) -> StoreEffect {
     StoreEffect::Manage(command, Box::new(facts))
 }
 
+fn audit(file: std::path::PathBuf) -> AuditConfig {
+    AuditConfig {
+        file: Some(file),
+        make_folder: true,
+        in_database: false,
+        retention: Duration::ZERO,
+        started_at: Timestamp::default(),
+        version: "1.2.3",
+        runtime: "tokio",
+    }
+}
+
 async fn manage(storage: &Storage, command: Command) -> Option<Reply> {
     let StoreOutcome::Managed(reply) = storage.perform(managing(command), Now::default()).await else {
         panic!("another outcome")
@@ -58,7 +70,9 @@ async fn no_secret_is_logged_at_any_level() {
     tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_writer(move || writer.clone()).init();
     let folder = tempfile::TempDir::new().unwrap();
     let path = folder.path().join("test.db");
-    let config = StorageConfig::new(Database::Sqlite { path: path.clone(), pool_size: 2 });
+    let mut config = StorageConfig::new(Database::Sqlite { path, pool_size: 2 });
+    let audit_log = folder.path().join("audit.log");
+    config.audit = Some(audit(audit_log.clone()));
     let storage = Storage::open(config.clone()).await.unwrap();
 
     let new = NewProject { name: "alpha".into(), api_key: Secret::new(KEYS[0].into()), provider: "openai".into() };
@@ -87,8 +101,11 @@ async fn no_secret_is_logged_at_any_level() {
     for expected in ["made a key file", "the store fails"] {
         assert!(log.contains(expected), "{log}");
     }
+    let events = std::fs::read_to_string(audit_log).unwrap();
+    assert!(events.contains("token.create"), "{events}");
     let key_file = std::fs::read_to_string(folder.path().join("test.db.key")).unwrap();
     for secret in [KEYS[0], KEYS[1], &string.reveal()[3..], key_file.trim(), "AAECAwQFBgcICQoLDA0O"] {
         assert!(!log.contains(secret), "{log}");
+        assert!(!events.contains(secret), "{events}");
     }
 }

@@ -59,7 +59,7 @@ pub(crate) struct Journal {
     begins_anew: bool,
     /// Whether the last attempt to write failed; told before anybody is answered.
     is_failing: Arc<AtomicBool>,
-    /// Whether the chain has its first event.
+    /// Whether the chain has its first event, and not its last one.
     has_begun: bool,
 }
 
@@ -103,6 +103,13 @@ impl Journal {
             self.waiting.pop_front();
             self.has_begun = false;
         })
+    }
+
+    /// Records the chain's last events. Nothing is recorded after it.
+    pub(crate) fn end(&mut self, last: Vec<Draft>) -> Result<(), Unwritten> {
+        let written = self.write(last, Vec::new()).map(drop);
+        self.has_begun = false;
+        written
     }
 
     /// Records `notes`, for which nobody waits, and the drafts of `calls`, whose events it gives back call by call. If
@@ -184,17 +191,19 @@ impl Journal {
             serde_json::to_writer(&mut lines, event)?;
             lines.push(b'\n');
         }
-        let start = file.length();
-        // Had before the append: after it nothing may fail.
-        let reader = file.reader()?;
-        file.append(&lines)?;
-        let Some(pending) = &self.pending else { return Ok(()) };
+        let Some(pending) = &self.pending else { return file.append(&lines) };
         if self.in_file.is_empty() && has_room {
+            file.append(&lines)?;
             pending.add(events.iter().copied().cloned());
-        } else if self.in_file.back().is_none_or(|segment| segment.end.is_some()) {
-            self.in_file.push_back(Segment { file: reader, next: start, end: None });
-            pending.set_more_in_file(true);
+            return Ok(());
         }
+        // The last part may be of a file that was moved away.
+        let is_new = self.in_file.back().is_none_or(|segment| segment.end.is_some());
+        let segment =
+            if is_new { Some(Segment { file: file.reader()?, next: file.length(), end: None }) } else { None };
+        file.append(&lines)?;
+        self.in_file.extend(segment);
+        pending.set_more_in_file(true);
         Ok(())
     }
 

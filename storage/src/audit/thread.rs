@@ -20,6 +20,7 @@ type Written = Result<Vec<Event>, Unwritten>;
 
 enum Job {
     Begin(Box<Draft>, Sender<Result<(), Unwritten>>),
+    End(Vec<Draft>, Sender<Result<(), Unwritten>>),
     /// Record these and say so.
     Write(Vec<Draft>, Sender<Written>),
     /// Record these; nobody waits.
@@ -61,10 +62,18 @@ impl JournalLink {
         self.ask(|reply| Job::Begin(Box::new(first), reply)).await.unwrap_or(Err(Unwritten))
     }
 
+    /// See [`Journal::end`].
+    pub(crate) async fn end(&self, last: Vec<Draft>) -> Result<(), Unwritten> {
+        self.ask(|reply| Job::End(last, reply)).await.unwrap_or(Err(Unwritten))
+    }
+
     /// Records drafts, one after the other in the chain, and waits until they are as durable as the journal makes them.
     /// If this future is dropped, they are recorded all the same.
     pub(crate) async fn write(&self, drafts: Vec<Draft>) -> Written {
-        self.ask(|reply| Job::Write(drafts, reply)).await.unwrap_or(Err(Unwritten))
+        self.ask(|reply| Job::Write(drafts, reply)).await.unwrap_or_else(|| {
+            self.is_failing.store(true, Ordering::Relaxed);
+            Err(Unwritten)
+        })
     }
 
     /// Records drafts that nobody waits for. With none it tries again what could not be written before. Never waits;
@@ -158,6 +167,7 @@ impl Batch {
             }
             Job::Note(drafts) => self.notes.extend(drafts),
             other @ (Job::Begin(..)
+            | Job::End(..)
             | Job::Refill(_)
             | Job::Length(_)
             | Job::EventAt(..)
@@ -195,6 +205,7 @@ fn look(journal: &mut Journal, job: Job) -> Option<Sender<()>> {
     // Nobody waits any more if the caller went away.
     match job {
         Job::Begin(first, reply) => drop(reply.try_send(journal.begin(*first))),
+        Job::End(last, reply) => drop(reply.try_send(journal.end(last))),
         Job::Refill(reply) => drop(reply.try_send(journal.refill())),
         Job::Length(reply) => drop(reply.try_send(journal.file_length())),
         Job::EventAt(from, reply) => drop(reply.try_send(journal.event_at(from))),

@@ -188,7 +188,7 @@ impl Writer {
         self.is_finished.store(true, Ordering::Release);
         let mut drafts = lock(&self.folder).drain();
         drafts.push(Draft::of_system(at, Action::ServerStop));
-        if self.journal.write(drafts).await.is_err() {
+        if self.journal.end(drafts).await.is_err() {
             tracing::error!("the last audit events could not be written");
         }
         let caught_up = self.catch_up_in(store, &mut turn).await;

@@ -16,6 +16,7 @@ use tokio::sync::Semaphore;
 mod outages;
 
 use super::*;
+use crate::config::{AuditConfig, Database};
 use crate::import::{ImportBatch, ImportReport};
 use crate::memory::MemoryStore;
 use crate::store::{ChangeBatch, ChangeError, EventList, ExecuteError, StoreFuture};
@@ -370,4 +371,67 @@ async fn printing_shows_no_key() {
         printed.starts_with("Storage(Shared { store: OnceLock(MemoryStore { projects: 0, tokens: 0, events: 0 })"),
         "{printed}"
     );
+}
+
+async fn audited(folder: &tempfile::TempDir) -> Storage {
+    let audit = AuditConfig {
+        file: Some(folder.path().join("audit.log")),
+        make_folder: true,
+        in_database: true,
+        retention: Duration::ZERO,
+        started_at: now(0).wall,
+        version: "1.2.3",
+        runtime: "tokio",
+    };
+    Storage::open(StorageConfig { audit: Some(audit), ..StorageConfig::new(Database::Memory) }).await.unwrap()
+}
+
+fn events_in(folder: &tempfile::TempDir) -> Vec<Event> {
+    let text = std::fs::read_to_string(folder.path().join("audit.log")).unwrap();
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+#[tokio::test]
+async fn who_lists_events_finds_those_of_all_calls_before() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let storage = audited(&folder).await;
+    manage(&storage, Command::ListProjects(Page::default())).await.unwrap();
+    let draft = Draft::of_system(now(1).wall, llm_proxy_core::audit::Action::AdminAccess);
+    let recorded = storage.perform(StoreEffect::Record(Box::new(draft.clone())), now(1)).await;
+    assert!(matches!(recorded, StoreOutcome::Recorded(Ok(()))));
+
+    let page = EventPage { page: 1, page_size: 10, as_of: None };
+    let list = Command::ListEvents(Box::default(), page);
+    let Ok(Reply::Events(events, 3, _)) = manage(&storage, list).await else { panic!("another kind of reply") };
+    let actions: Vec<&str> = events.iter().map(|event| event.action.as_str()).collect();
+    assert_eq!(actions, ["admin.access", "project.list", "server.start"]);
+
+    storage.audit(draft, now(2));
+    storage.close(now(3)).await;
+    let actions: Vec<String> = events_in(&folder).into_iter().map(|event| event.action).collect();
+    assert_eq!(actions[3..], ["audit.list", "admin.access", "server.stop"]);
+}
+
+#[tokio::test]
+async fn an_audit_log_that_cannot_be_opened_anew_is_told_in_the_health_until_it_can() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let storage = audited(&folder).await;
+    let health = || async {
+        let StoreOutcome::Health(health) = storage.perform(StoreEffect::CheckHealth, now(1)).await else {
+            panic!("another outcome")
+        };
+        health
+    };
+    let path = folder.path().join("audit.log");
+    std::fs::rename(&path, folder.path().join("audit.1")).unwrap();
+    std::fs::create_dir(&path).unwrap();
+    let refused = manage(&storage, Command::ListProjects(Page::default())).await;
+    assert!(matches!(refused, Err(CommandError::AuditUnavailable)));
+    assert_eq!(health().await, Health { store: Component::Up, audit: Component::Down });
+
+    std::fs::remove_dir(&path).unwrap();
+    manage(&storage, Command::ListProjects(Page::default())).await.unwrap();
+    assert_eq!(health().await, Health::UP);
+    let reasons: Vec<Option<String>> = events_in(&folder).into_iter().map(|event| event.reason).collect();
+    assert_eq!(reasons, [None, Some("audit_unavailable".to_owned()), None]);
 }

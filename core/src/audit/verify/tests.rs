@@ -324,3 +324,34 @@ proptest! {
         let _ = file(&[bytes]);
     }
 }
+
+/// What a writer begins a new file with where the one before was moved away.
+fn continuation(chain: &mut Chain, second: i64, (id, hash): (&EventId, &str)) -> Event {
+    let mut draft = Draft::of_system(Timestamp::from_micros(second * 1_000_000), Action::AuditPrune);
+    let named = [("chain", text(&chain.id().to_string())), ("hash", text(hash)), ("id", text(&id.to_string()))];
+    draft.metadata.insert("chains", Fact::List(vec![Fact::Map(BTreeMap::from(named))]));
+    chain.seal(draft, &[7; 10])
+}
+
+#[test]
+fn a_file_may_follow_on_one_that_was_moved_away_if_its_first_event_says_so() {
+    let mut chain = chain(1);
+    let first = start(&mut chain, 1, None, None);
+    let second = continuation(&mut chain, 2, (&first.id, &first.hash));
+    let third = seal(&mut chain, 3, Action::ServerStop);
+    let all = lines(&[first, second, third]);
+
+    assert_eq!(file(&all).unwrap().events, 3);
+    assert_eq!(file(&all[1..]).unwrap().events, 2);
+    assert!(matches!(file(&all[2..]), Err(Fault::Headless(Place { number: 1, .. }))));
+}
+
+#[test]
+fn a_file_that_names_another_event_before_it_lacks_its_beginning() {
+    let mut chain = chain(1);
+    let first = start(&mut chain, 1, None, None);
+    seal(&mut chain, 2, Action::ProjectCreate);
+    let wrong = continuation(&mut chain, 3, (&first.id, &first.hash));
+
+    assert!(matches!(file(&lines(&[wrong])), Err(Fault::Headless(Place { number: 1, .. }))));
+}

@@ -34,6 +34,8 @@ async fn a_run_begins_with_a_start_and_ends_with_a_stop() {
     assert_eq!(writer.record(Some(&store), refused("late")).await, Err(Unwritten));
     assert!(change(&writer, &store, create_project("late"), "late").await.is_err());
     writer.note(now(6), refused("late"));
+    // Also one that was under way at the stop.
+    assert_eq!(writer.journal.write(vec![refused("late")]).await, Err(Unwritten));
     writer.close().await;
 
     let events = place.events();
