@@ -1,6 +1,6 @@
 //! The llm-proxy program: reads the command line and runs the command that it names.
 //!
-//! Exit codes: 0 fine, 1 a general error, 64 wrong usage.
+//! Exit codes: 0 fine, 1 a general error, 2 the server cannot be reached, 3 it refused the credentials, 64 wrong usage.
 
 mod commands;
 mod demo;
@@ -15,9 +15,12 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use commands::audit::{self, AuditCommand};
 use commands::config::{self, ConfigCommand};
 use commands::demo::{self as demo_command, DemoFlags};
-use commands::{FAILURE, FINE, WRONG_USAGE, server as server_command};
+use commands::manage::{self, ManageCommand};
+use commands::migrate::{self, MigrateCommand};
+use commands::{Desk, FAILURE, FINE, WRONG_USAGE, server as server_command};
 use settings::SettingsFlags;
 
 /// A transparent proxy in front of LLM APIs: real keys stay here, clients get withering tokens
@@ -34,9 +37,16 @@ enum Command {
     Server(SettingsFlags),
     /// Run a server with everything it needs to be tried: no key, no network
     Demo(DemoFlags),
+    /// Manage a running server: projects, tokens, audit events, the cache
+    Manage(Box<ManageCommand>),
+    /// Bring the database up to date, back, or under another key
+    Migrate(MigrateCommand),
     /// Look at the settings
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Look at the audit log
+    #[command(subcommand)]
+    Audit(AuditCommand),
 }
 
 fn main() -> ExitCode {
@@ -65,7 +75,14 @@ fn run(
     match cli.command {
         Command::Server(flags) => server_command::run(&flags, environment, err),
         Command::Demo(flags) => demo_command::run(&flags, environment, err),
+        Command::Manage(command) => {
+            manage::run(&command, environment, &mut Desk::of_process(out, err, &mut io::stdin().lock()))
+        }
+        Command::Migrate(command) => {
+            migrate::run(&command, environment, &mut Desk::of_process(out, err, &mut io::stdin().lock()))
+        }
         Command::Config(ConfigCommand::Check(flags)) => config::check(&flags, environment, out, err),
+        Command::Audit(AuditCommand::Verify(flags)) => audit::verify(&flags, environment, out, err),
     }
 }
 
@@ -78,6 +95,9 @@ mod tests {
     /// No `.env` file, not even the one that may be in this folder.
     const NO_FILE: [&str; 2] = ["--env-file", "/dev/null"];
 
+    /// Some id.
+    const ID: &str = "017f22e2-79b0-7cc3-98c4-dc0c0c07398f";
+
     /// Runs the program with those arguments and that environment: its exit code, its output and its errors.
     fn program(arguments: &[&str], environment: &[(&str, &str)]) -> (u8, String, String) {
         let arguments = ["llm-proxy"].iter().chain(arguments).map(OsString::from);
@@ -89,8 +109,16 @@ mod tests {
 
     #[test]
     fn help_and_version_are_fine() {
-        for arguments in [&["--help"][..], &["help"], &["--version"], &["server", "--help"], &["config", "check", "-h"]]
-        {
+        for arguments in [
+            &["--help"][..],
+            &["help"],
+            &["--version"],
+            &["server", "--help"],
+            &["config", "check", "-h"],
+            &["help", "manage"],
+            &["manage", "project", "create", "--help"],
+            &["help", "migrate"],
+        ] {
             let (code, out, err) = program(arguments, &[]);
             assert_eq!((code, out.is_empty(), err.as_str()), (0, false, ""), "{arguments:?}");
         }
@@ -108,10 +136,49 @@ mod tests {
             &["config", "check", "--workers", "0"],
             &["server", "--log-level", "loud"],
             &["demo", "--runtime", "none"],
+            &["manage"],
+            &["manage", "project"],
+            &["manage", "project", "get", "no-id"],
+            &["manage", "project", "update", ID],
+            &["manage", "project", "update", ID, "--activate", "--deactivate"],
+            &["manage", "project", "update", ID, "--name", "x", "--revoke-tokens"],
+            &["manage", "project", "create", "--name", "x", "--api-key", "y", "--api-key-file", "z"],
+            &["manage", "project", "list", "--json", "--quiet"],
+            &["manage", "project", "list", "--page", "0"],
+            &["manage", "project", "list", "--manage-api-base-url", "proxy.example"],
+            &["manage", "project", "list", "--management-token", "two words"],
+            &["manage", "token", "create", "--project", ID],
+            &["manage", "token", "create", "--project", ID, "--duration", "0"],
+            &["manage", "token", "update", ID],
+            &["manage", "audit", "list", "--start-time", "yesterday"],
+            &["manage", "cache", "purge"],
+            &["manage", "cache", "purge", "--url", "/x", "--prefix", "/"],
+            &["migrate"],
+            &["migrate", "down", "--steps", "0"],
+            &["migrate", "import"],
+            &["audit", "verify", "file", "--db"],
         ] {
             let (code, out, err) = program(arguments, &[("MANAGEMENT_TOKEN", TOKEN)]);
             assert_eq!((code, err.is_empty()), (64, false), "{arguments:?} {out}");
         }
+    }
+
+    #[test]
+    fn verifying_says_what_it_found_and_exits_accordingly() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("audit.log");
+        let path = file.to_str().unwrap();
+        let (code, out, err) = program(&["audit", "verify", path], &[]);
+        assert!(code == 1 && out.is_empty() && err.starts_with("error: the audit log cannot be read: "), "{out} {err}");
+        std::fs::write(&file, "").unwrap();
+        let set = [("AUDIT_LOG_FILE", path), ("DATABASE_PATH", "/nowhere/x.db")];
+        let by_setting = [&["audit", "verify"], &NO_FILE[..]].concat();
+        assert_eq!(program(&by_setting, &set), (0, "OK: 0 events in 0 chains\n".to_owned(), String::new()));
+        std::fs::write(&file, "{}\n").unwrap();
+        assert_eq!(program(&by_setting, &set).0, 1);
+        assert_eq!(program(&by_setting, &set).1, "NOT OK: event 1 is not an audit event\n");
+        let (code, _, err) = program(&[&by_setting[..], &["--db"]].concat(), &set);
+        assert_eq!((code, err.as_str()), (1, "error: there is no database /nowhere/x.db\n"));
     }
 
     #[test]
@@ -164,5 +231,37 @@ mod tests {
         let (code, _, err) = program(&["config", "check", "--env-file", "/nowhere/env"], &[]);
         assert_eq!(code, 1);
         assert!(err.starts_with("error: /nowhere/env: there is no such file"), "{err}");
+    }
+
+    /// The commands without commands of their own, each with its flags.
+    fn leaves(command: &clap::Command, path: &str) -> Vec<(String, Vec<String>)> {
+        let path = format!("{path} {}", command.get_name()).trim().to_owned();
+        let below: Vec<_> = command.get_subcommands().filter(|command| command.get_name() != "help").collect();
+        if !below.is_empty() {
+            return below.into_iter().flat_map(|command| leaves(command, &path)).collect();
+        }
+        let flags = command.get_arguments().filter_map(|argument| argument.get_long());
+        vec![(path, flags.filter(|flag| *flag != "help").map(|flag| format!("--{flag}")).collect())]
+    }
+
+    #[test]
+    fn the_page_of_commands_names_every_command_and_flag() {
+        let page = include_str!("../docs/commands.md");
+        let mut command = <Cli as clap::CommandFactory>::command();
+        command.build();
+        for (path, flags) in leaves(&command, "") {
+            assert!(page.contains(&format!("`{path}")), "{path}");
+            for flag in flags {
+                let named = [" ", "`", "\n"].iter().any(|end| page.contains(&format!("{flag}{end}")));
+                assert!(named, "{path} {flag}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_caller_without_a_token_is_told_what_to_set() {
+        let (code, _, err) = program(&[&["manage", "token", "list"], &NO_FILE[..]].concat(), &[]);
+        assert_eq!(code, 64);
+        assert!(err.contains("MANAGEMENT_TOKEN"), "{err}");
     }
 }

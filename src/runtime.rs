@@ -1,6 +1,6 @@
 //! The runtimes behind one signature.
 
-use llm_proxy_core::auth::TokenKey;
+use llm_proxy_core::auth::TokenKeySlot;
 use llm_proxy_core::rules::Rules;
 use llm_proxy_runtime_common::{Listening, RunError, ServerConfig, Stopped};
 use llm_proxy_runtime_smol as smol;
@@ -10,16 +10,16 @@ use llm_proxy_storage::StorageConfig;
 use crate::settings::Runtime;
 
 impl Runtime {
-    /// Serves until a signal comes, then stops in order. `rules` gets the key of token digests, which only storage knows;
-    /// `listening` is called once, when connections are accepted.
+    /// Serves until a signal comes, then stops in order. `rules` gets the place of the key of token digests, which only
+    /// storage knows; `listening` is called once, when connections are accepted.
     ///
     /// # Errors
-    /// [`RunError`], before anything was accepted.
+    /// [`RunError`]: before anything was accepted, or when the database can be reached at last and is of no use.
     pub(crate) fn run(
         self,
         config: &ServerConfig,
         storage: StorageConfig,
-        rules: impl FnOnce(TokenKey) -> Rules,
+        rules: impl FnOnce(TokenKeySlot) -> Rules,
         listening: impl FnOnce(Listening),
     ) -> Result<Stopped, RunError> {
         match self {

@@ -2,21 +2,21 @@
 
 use std::num::NonZeroUsize;
 
-use llm_proxy_core::auth::TokenKey;
+use llm_proxy_core::auth::TokenKeySlot;
 use llm_proxy_core::http1::HeadLimits;
 use llm_proxy_core::quota::Concurrency;
 use llm_proxy_core::rules::{Patience, Rules};
-use llm_proxy_storage::{Database, StorageConfig};
+use llm_proxy_storage::{AuditConfig, StorageConfig};
 
-use crate::settings::{Settings, StoreSettings};
-use llm_proxy_runtime_common::{RunError, ServerConfig, Stopped};
+use crate::settings::{AuditSettings, Runtime, Settings, StoreSettings};
+use llm_proxy_runtime_common::{RunError, ServerConfig, Stopped, clock};
 
 /// Serves until a signal comes.
 ///
 /// # Errors
-/// [`RunError`], before anything was accepted.
+/// [`RunError`]: before anything was accepted, or when the database can be reached at last and is of no use.
 pub(crate) fn serve(settings: Settings) -> Result<Stopped, RunError> {
-    let (config, storage) = (config(&settings), storage(&settings.store));
+    let (config, storage) = (config(&settings), storage(&settings));
     settings.server.runtime.run(&config, storage, |token_key| rules(settings, token_key), |_| {})
 }
 
@@ -32,16 +32,30 @@ fn config(settings: &Settings) -> ServerConfig {
     }
 }
 
-fn storage(store: &StoreSettings) -> StorageConfig {
+fn storage(Settings { store, audit, server, .. }: &Settings) -> StorageConfig {
     StorageConfig {
-        database: Database::Sqlite { path: store.path.clone(), pool_size: store.pool_size.get() },
+        database: store.database.clone(),
         encryption_key: store.encryption_key.clone(),
         grant_max_age: store.grant_max_age,
+        outage_grace: store.outage_grace,
         grant_capacity: store.grant_capacity,
+        audit: audit.as_ref().map(|audit| self::audit(audit, server.runtime)),
     }
 }
 
-fn rules(settings: Settings, token_key: TokenKey) -> Rules {
+fn audit(audit: &AuditSettings, runtime: Runtime) -> AuditConfig {
+    AuditConfig {
+        file: audit.file.clone(),
+        make_folder: audit.create_dir,
+        in_database: audit.store_in_db,
+        retention: audit.retention,
+        started_at: clock::now().wall,
+        version: env!("CARGO_PKG_VERSION"),
+        runtime: runtime.name(),
+    }
+}
+
+fn rules(settings: Settings, token_key: TokenKeySlot) -> Rules {
     Rules {
         providers: settings.providers,
         management_token: settings.management_token,

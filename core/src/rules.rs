@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::auth::TokenKey;
+use crate::auth::TokenKeySlot;
 use crate::http1::HeadLimits;
 use crate::quota::Concurrency;
 use crate::secret::Secret;
@@ -15,8 +15,8 @@ pub struct Rules {
     pub providers: Providers,
     /// The operator's credential.
     pub management_token: Secret,
-    /// The key of token digests.
-    pub token_key: TokenKey,
+    /// The key of token digests, once the store is open. Empty, the program is starting: alive, but not ready.
+    pub token_key: TokenKeySlot,
     /// Whether an inactive project stops its tokens (LLM_PROXY_ENFORCE_PROJECT_ACTIVE).
     pub enforce_project_active: bool,
     /// Whether the upstream is told the client's address (FORWARD_CLIENT_IP).

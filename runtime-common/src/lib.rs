@@ -7,9 +7,11 @@ mod exchange_log;
 mod listener;
 mod roots;
 mod server;
+mod stop;
 
 pub use error::{RunError, StartError};
 pub use exchange_log::log_end;
 pub use listener::{BACKLOG, listen};
 pub use roots::tls_client_config;
 pub use server::{Listening, ServerConfig, Stopped};
+pub use stop::StopCause;

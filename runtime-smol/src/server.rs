@@ -7,9 +7,9 @@ use std::time::Duration;
 use async_io::Timer;
 use async_signal::{Signal, Signals};
 use futures_lite::{FutureExt as _, StreamExt as _, future};
-use llm_proxy_core::auth::TokenKey;
+use llm_proxy_core::auth::TokenKeySlot;
 use llm_proxy_core::rules::Rules;
-use llm_proxy_runtime_common::{Listening, RunError, ServerConfig, Stopped, listen};
+use llm_proxy_runtime_common::{Listening, RunError, ServerConfig, StopCause, Stopped, listen};
 use llm_proxy_storage::StorageConfig;
 use smol::lock::Semaphore;
 
@@ -22,18 +22,23 @@ use crate::worker::{Shared, Worker};
 const LOOK_FOR_DEATHS: Duration = Duration::from_secs(1);
 
 /// Serves until a signal (SIGINT, SIGTERM) comes, then stops in order: accept no more, finish exchanges, flush what was
-/// counted, close storage. `rules` gets the key of token digests, which only storage knows. `listening` is called once.
+/// counted, close storage. `rules` gets the place of the key of token digests, which only storage knows; it is filled when
+/// the database can be reached. `listening` is called once.
 ///
 /// # Errors
-/// [`RunError`], before anything was accepted.
+/// [`RunError`]: before anything was accepted, or [`RunError::Storage`] when the database can be reached at last and
+/// turns out to be of no use.
 pub fn run(
     config: &ServerConfig,
     storage: StorageConfig,
-    rules: impl FnOnce(TokenKey) -> Rules,
+    rules: impl FnOnce(TokenKeySlot) -> Rules,
     listening: impl FnOnce(Listening),
 ) -> Result<Stopped, RunError> {
     let mut signals = Signals::new([Signal::Int, Signal::Term, Signal::Hup])?;
     let (store_thread, store) = StoreThread::start(storage)?;
+    if let Some(cause) = future::block_on(stopped_before_serving(&store_thread, &mut signals))? {
+        return cause.conclude(Stopped::Drained);
+    }
     let rules = Arc::new(rules(store.storage().token_key().clone()));
     let (addr, listeners) = listen(config)?;
     let (teller, phases) = phases();
@@ -47,12 +52,21 @@ pub fn run(
             Worker::start(index, listener, shared, phases.clone())
         })
         .collect();
+    let ready = store.storage().token_key().get().is_some();
     drop(store);
     let workers = workers?;
-    tracing::info!(%addr, workers = config.workers, runtime = "smol", "listening");
+    tracing::info!(%addr, ready, workers = config.workers, runtime = "smol", "listening");
     listening(Listening { addr });
-    let stopped = future::block_on(async {
-        let stopped = stop_on_signal(workers, &teller, &mut signals, config.shutdown_timeout).await;
+    let (cause, stopped) = future::block_on(async {
+        let cause = a_cause(&workers, &store_thread, &mut signals).await;
+        cause.log(config.shutdown_timeout);
+        let stopped = if cause.drains() {
+            drain(workers, &teller, &mut signals, config.shutdown_timeout).await
+        } else {
+            drop(workers);
+            teller.cut();
+            Stopped::Cut
+        };
         let written = async {
             store_thread.ended().await;
             stopped
@@ -65,27 +79,40 @@ pub fn run(
             );
             Stopped::Cut
         };
-        written.or(again).await
+        (cause, written.or(again).await)
     });
     if stopped == Stopped::Drained {
         store_thread.join();
     }
     tracing::info!(?stopped, "stopped");
-    Ok(stopped)
+    cause.conclude(stopped)
 }
 
-async fn stop_on_signal(workers: Vec<Worker>, teller: &Teller, signals: &mut Signals, limit: Duration) -> Stopped {
-    let told = async { Some(next_signal(signals).await) };
+/// Waits until it was tried to open the store, or there is a reason not to serve at all: nothing is lost then, and what
+/// opening had begun is undone.
+async fn stopped_before_serving(store: &StoreThread, signals: &mut Signals) -> Result<Option<StopCause>, RunError> {
+    let tried = async { Ok(store.tried().await.map(|()| None)?) };
+    let signal = async {
+        let name = next_signal(signals).await;
+        tracing::info!(signal = name, "stopping: the database was not open yet");
+        Ok(Some(StopCause::Signal(name)))
+    };
+    tried.or(signal).await
+}
+
+/// Waits for a reason to stop.
+async fn a_cause(workers: &[Worker], store: &StoreThread, signals: &mut Signals) -> StopCause {
+    let signal = async { StopCause::Signal(next_signal(signals).await) };
+    let failed = async { StopCause::Storage(store.failed().await) };
     let died = async {
-        a_death(&workers).await;
-        None
+        a_death(workers).await;
+        StopCause::WorkerDied
     };
-    let Some(name) = told.or(died).await else {
-        tracing::error!("a worker died: stopping, since its share of the connections would hang");
-        teller.cut();
-        return Stopped::Cut;
-    };
-    tracing::info!(signal = name, limit = ?limit, "stopping: no new connections, exchanges may finish");
+    signal.or(failed).or(died).await
+}
+
+/// Lets the exchanges finish, then ends the workers.
+async fn drain(workers: Vec<Worker>, teller: &Teller, signals: &mut Signals, limit: Duration) -> Stopped {
     teller.drain();
     let drained = async {
         for worker in &workers {

@@ -1,5 +1,6 @@
 //! Storage on a thread of its own: SQL never runs where sockets are served. Workers send effects over a channel and get
-//! outcomes back; grants that are in memory are answered at once, without it.
+//! outcomes back; grants that are in memory are answered at once, without it. The thread opens the store too, again and
+//! again for as long as storage says so.
 
 use std::convert::Infallible;
 use std::io;
@@ -9,25 +10,31 @@ use std::time::Duration;
 
 use async_io::Timer;
 use futures_lite::{FutureExt as _, future};
+use llm_proxy_core::audit::Draft;
 use llm_proxy_core::exchange::{StoreEffect, StoreOutcome};
 use llm_proxy_core::ids::TokenId;
 use llm_proxy_core::time::Now;
-use llm_proxy_runtime_common::StartError;
-use llm_proxy_storage::{Storage, StorageConfig};
+use llm_proxy_runtime_common::{StartError, clock};
+use llm_proxy_storage::{Attempt, OpenError, Opening, Storage, StorageConfig};
 use smol::LocalExecutor;
 use smol::channel::{self, Receiver, Sender};
 
 /// How often counts of uses are written.
 const FLUSH_EVERY: Duration = Duration::from_secs(1);
+/// How often it is looked whether the store works.
+const WATCH_EVERY: Duration = Duration::from_secs(1);
 
 /// An outcome on its way.
 pub(crate) type Asked = Pin<Box<Receiver<StoreOutcome>>>;
 
-struct Job {
-    effect: StoreEffect,
-    now: Now,
-    reply: Sender<StoreOutcome>,
+enum Job {
+    /// Perform an effect, and say what became of it.
+    Perform { effect: StoreEffect, now: Now, reply: Sender<StoreOutcome> },
+    /// Take an event; nobody waits for it.
+    Audit(Box<Draft>, Now),
 }
+
+type Report = Sender<Result<Attempt, OpenError>>;
 
 /// The way to storage, one for each worker.
 #[derive(Clone)]
@@ -39,6 +46,8 @@ pub(crate) struct StoreLink {
 /// The thread. It ends when all links are gone, after it has written what was counted.
 pub(crate) struct StoreThread {
     thread: JoinHandle<()>,
+    /// What each attempt to open the store came to.
+    reports: Receiver<Result<Attempt, OpenError>>,
     ended: Receiver<Infallible>,
 }
 
@@ -57,8 +66,13 @@ impl StoreLink {
     pub(crate) fn ask(&self, effect: StoreEffect, now: Now) -> Asked {
         let (reply, outcome) = channel::bounded(1);
         // If the thread is gone, the reply is dropped with the job, and the receiver says so.
-        let _ = self.jobs.try_send(Job { effect, now, reply });
+        let _ = self.jobs.try_send(Job::Perform { effect, now, reply });
         Box::pin(outcome)
+    }
+
+    /// Hands an event on. If the thread is gone, there is nobody to write it.
+    pub(crate) fn audit(&self, draft: Box<Draft>, now: Now) {
+        let _ = self.jobs.try_send(Job::Audit(draft, now));
     }
 
     pub(crate) fn note_use(&self, token: TokenId, now: Now) {
@@ -67,23 +81,45 @@ impl StoreLink {
 }
 
 impl StoreThread {
-    /// Opens storage on a new thread.
+    /// Starts the thread, which begins to open the store.
     ///
     /// # Errors
-    /// What opening said.
+    /// If the system gives no thread, or the audit log cannot be used.
     pub(crate) fn start(config: StorageConfig) -> Result<(Self, StoreLink), StartError> {
-        let (opened, wait) = std::sync::mpsc::sync_channel(1);
+        let (report, reports) = channel::unbounded();
         let (jobs, queue) = channel::unbounded();
         let (end, ended) = channel::bounded::<Infallible>(1);
+        let opening = Opening::new(config)?;
+        let storage = opening.storage().clone();
         let thread = std::thread::Builder::new().name("storage".to_owned()).spawn(move || {
             let _dropped_at_the_end = end;
             let executor = LocalExecutor::new();
             // Not the reactor's own: sockets are the workers' business, and this thread must not hold it for them.
-            future::block_on(executor.run(serve(&executor, config, &opened, queue)));
+            future::block_on(executor.run(serve(&executor, opening, report, queue)));
         });
         let thread = thread.map_err(StartError::Thread)?;
-        let storage = wait.recv().map_err(|_| StartError::Thread(io::Error::other("the storage thread died")))??;
-        Ok((Self { thread, ended }, StoreLink { storage, jobs }))
+        Ok((Self { thread, reports, ended }, StoreLink { storage, jobs }))
+    }
+
+    /// Waits until it was tried once to open the store. It is open then, or will be when the database can be reached.
+    ///
+    /// # Errors
+    /// What opening said that waiting cannot mend.
+    pub(crate) async fn tried(&self) -> Result<(), StartError> {
+        match self.reports.recv().await {
+            Ok(attempt) => Ok(attempt.map(drop)?),
+            Err(_) => Err(StartError::Thread(io::Error::other("the storage thread died"))),
+        }
+    }
+
+    /// Why the store cannot be opened after all. Waits for ever if it can.
+    pub(crate) async fn failed(&self) -> OpenError {
+        while let Ok(attempt) = self.reports.recv().await {
+            if let Err(error) = attempt {
+                return error;
+            }
+        }
+        std::future::pending().await
     }
 
     /// Waits until the thread has written everything. All links must be gone, or this waits for them.
@@ -100,32 +136,54 @@ impl StoreThread {
     }
 }
 
-async fn serve(
-    executor: &LocalExecutor<'_>,
-    config: StorageConfig,
-    opened: &std::sync::mpsc::SyncSender<Result<Storage, StartError>>,
-    queue: Receiver<Job>,
-) {
-    let storage = match Storage::open(config).await {
-        Ok(storage) => storage,
-        Err(error) => return drop(opened.send(Err(error.into()))),
-    };
-    if opened.send(Ok(storage.clone())).is_err() {
-        return;
-    }
-    // Apart from the queue: a flush may wait for the database's write lock, and look-ups must not wait behind it.
+async fn serve(executor: &LocalExecutor<'_>, opening: Opening, report: Report, queue: Receiver<Job>) {
+    let storage = opening.storage().clone();
     let (stop, stopped) = channel::bounded(1);
-    let flusher = executor.spawn(flush_regularly(storage.clone(), stopped));
+    // Apart from the queue: calls are answered meanwhile, if only that the store is not available.
+    let keeper = executor.spawn(keep(opening, report, stopped));
     while let Ok(job) = queue.recv().await {
-        executor.spawn(perform(storage.clone(), job)).detach();
+        match job {
+            Job::Perform { effect, now, reply } => {
+                executor.spawn(perform(storage.clone(), effect, now, reply)).detach();
+            }
+            Job::Audit(draft, now) => storage.audit(*draft, now),
+        }
     }
     drop(stop);
-    flusher.await;
-    storage.close().await;
+    keeper.await;
+    storage.close(clock::now()).await;
 }
 
-async fn perform(storage: Storage, job: Job) {
-    let Job { effect, now, reply } = job;
+/// Opens the store, then does what it needs regularly, until `stopped` is closed.
+async fn keep(opening: Opening, report: Report, stopped: Receiver<Infallible>) {
+    let storage = opening.storage().clone();
+    let stop = async {
+        told(&stopped).await;
+        false
+    };
+    if open(opening, report).or(stop).await {
+        future::zip(flush_regularly(&storage, &stopped), watch_regularly(&storage, &stopped)).await;
+    }
+}
+
+/// Tries to open the store until it is open (true), or cannot be.
+async fn open(mut opening: Opening, report: Report) -> bool {
+    loop {
+        let attempt = opening.attempt(clock::now().mono).await;
+        let (opened, pause) = match attempt {
+            Ok(Attempt::Opened) => (true, None),
+            Ok(Attempt::Again(pause)) => (false, Some(pause)),
+            Err(_) => (false, None),
+        };
+        // Nobody hears it if the server has ended meanwhile.
+        let _ = report.try_send(attempt);
+        let Some(pause) = pause else { return opened };
+        Timer::after(pause).await;
+    }
+}
+
+async fn perform(storage: Storage, effect: StoreEffect, now: Now, reply: Sender<StoreOutcome>) {
+    let asked = effect.clone();
     let may_give_up = effect.may_be_given_up();
     let given_up = async {
         if may_give_up {
@@ -135,28 +193,52 @@ async fn perform(storage: Storage, job: Job) {
         }
         None
     };
+    let late = async {
+        if !may_give_up {
+            std::future::pending::<()>().await;
+        }
+        Timer::after(Storage::PATIENCE).await;
+        storage.give_up(&asked, now, clock::now())
+    };
     let done = async { Some(storage.perform(effect, now).await) };
-    if let Some(outcome) = done.or(given_up).await {
+    if let Some(outcome) = done.or(late).or(given_up).await {
         // Nobody waits any more if the client went away meanwhile.
         let _ = reply.try_send(outcome);
     }
 }
 
-/// Writes the counted uses again and again, until `stopped` is closed; never breaks a flush off.
-async fn flush_regularly(storage: Storage, stopped: Receiver<()>) {
+/// Writes the counted uses again and again; never breaks a flush off.
+async fn flush_regularly(storage: &Storage, stopped: &Receiver<Infallible>) {
+    while !passed(FLUSH_EVERY, stopped).await {
+        storage.flush(clock::now()).await;
+    }
+}
+
+/// Looks again and again whether the store works.
+async fn watch_regularly(storage: &Storage, stopped: &Receiver<Infallible>) {
+    while !passed(WATCH_EVERY, stopped).await {
+        let late = async {
+            // One that takes longer has said enough: the store does not work.
+            Timer::after(Storage::PATIENCE).await;
+        };
+        storage.watch(clock::now().mono).or(late).or(told(stopped)).await;
+    }
+}
+
+/// Waits for that time; true if `stopped` was closed meanwhile.
+async fn passed(time: Duration, stopped: &Receiver<Infallible>) -> bool {
     let stop = async {
-        let _ = stopped.recv().await;
+        told(stopped).await;
         true
     };
-    let mut stop = std::pin::pin!(stop);
-    loop {
-        let tick = async {
-            Timer::after(FLUSH_EVERY).await;
-            false
-        };
-        if stop.as_mut().or(tick).await {
-            return;
-        }
-        storage.flush().await;
-    }
+    let tick = async {
+        Timer::after(time).await;
+        false
+    };
+    stop.or(tick).await
+}
+
+/// Waits until the channel is closed, which is how the end is told.
+async fn told(stopped: &Receiver<Infallible>) {
+    let _ = stopped.recv().await;
 }

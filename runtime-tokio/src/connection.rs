@@ -124,6 +124,7 @@ impl Connection {
                 SessionEffect::Store(id, effect) => self.ask(id, effect, now)?,
                 SessionEffect::Connect(request) => self.connect(&request, now)?,
                 SessionEffect::Release(provider) => self.release(&provider, now),
+                SessionEffect::Audit(draft) => self.shared.store.audit(draft, now),
                 SessionEffect::CloseUpstream => self.link = Link::None,
                 SessionEffect::Ended(ended) => log_end(&ended),
             }
@@ -311,15 +312,24 @@ impl Future for Connection {
 
 impl Drop for Connection {
     fn drop(&mut self) {
-        // Cut from outside, or done: an exchange that still ran ends here, and is counted like any other.
+        // Cut from outside, or done: an exchange that still ran ends here, and is counted like any other. A management call
+        // that was taken whole is done all the same: no call without its event.
         let now = clock::now();
         if self.session.handle(SessionInput::ClientBroke, now).is_ok() {
             if self.session.next() == Next::Reset {
                 let _ = self.client.set_zero_linger();
             }
             while let Some(effect) = self.session.poll_effect() {
-                if let SessionEffect::Ended(ended) = effect {
-                    log_end(&ended);
+                match effect {
+                    SessionEffect::Ended(ended) => log_end(&ended),
+                    SessionEffect::Audit(draft) => self.shared.store.audit(draft, now),
+                    SessionEffect::Store(_, effect) if effect.leaves_an_event() => {
+                        drop(self.shared.store.ask(effect, now));
+                    }
+                    SessionEffect::Store(..)
+                    | SessionEffect::Connect(_)
+                    | SessionEffect::Release(_)
+                    | SessionEffect::CloseUpstream => {}
                 }
             }
         }

@@ -4,9 +4,9 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use llm_proxy_core::auth::TokenKey;
+use llm_proxy_core::auth::TokenKeySlot;
 use llm_proxy_core::rules::Rules;
-use llm_proxy_runtime_common::{Listening, RunError, ServerConfig, Stopped, listen};
+use llm_proxy_runtime_common::{Listening, RunError, ServerConfig, StopCause, Stopped, listen};
 use llm_proxy_storage::StorageConfig;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{Semaphore, watch};
@@ -19,20 +19,25 @@ use crate::worker::{Phase, Shared, Worker};
 const LOOK_FOR_DEATHS: Duration = Duration::from_secs(1);
 
 /// Serves until a signal (SIGINT, SIGTERM) comes, then stops in order: accept no more, finish exchanges, flush what was
-/// counted, close storage. `rules` gets the key of token digests, which only storage knows. `listening` is called once.
+/// counted, close storage. `rules` gets the place of the key of token digests, which only storage knows; it is filled when
+/// the database can be reached. `listening` is called once.
 ///
 /// # Errors
-/// [`RunError`], before anything was accepted.
+/// [`RunError`]: before anything was accepted, or [`RunError::Storage`] when the database can be reached at last and
+/// turns out to be of no use.
 pub fn run(
     config: &ServerConfig,
     storage: StorageConfig,
-    rules: impl FnOnce(TokenKey) -> Rules,
+    rules: impl FnOnce(TokenKeySlot) -> Rules,
     listening: impl FnOnce(Listening),
 ) -> Result<Stopped, RunError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let _guard = runtime.enter();
     let mut signals = Signals::new()?;
     let (mut store_thread, store) = StoreThread::start(storage)?;
+    if let Some(cause) = runtime.block_on(stopped_before_serving(&mut store_thread, &mut signals))? {
+        return cause.conclude(Stopped::Drained);
+    }
     let rules = Arc::new(rules(store.storage().token_key().clone()));
     let (addr, listeners) = listen(config)?;
     let (phase, phases) = watch::channel(Phase::Serving);
@@ -46,42 +51,65 @@ pub fn run(
             Worker::start(index, listener, shared, phases.clone())
         })
         .collect();
+    let ready = store.storage().token_key().get().is_some();
     drop(store);
     let workers = workers?;
-    tracing::info!(%addr, workers = config.workers, runtime = "tokio", "listening");
+    tracing::info!(%addr, ready, workers = config.workers, runtime = "tokio", "listening");
     listening(Listening { addr });
-    let stopped = runtime.block_on(async {
-        let stopped = stop_on_signal(workers, &phase, &mut signals, config.shutdown_timeout).await;
-        tokio::select! {
+    let (cause, stopped) = runtime.block_on(async {
+        let cause = a_cause(&workers, &mut store_thread, &mut signals).await;
+        cause.log(config.shutdown_timeout);
+        let stopped = if cause.drains() {
+            drain(workers, &phase, &mut signals, config.shutdown_timeout).await
+        } else {
+            drop(workers);
+            phase.send_replace(Phase::Cut);
+            Stopped::Cut
+        };
+        let stopped = tokio::select! {
             () = store_thread.ended() => stopped,
             name = signals.next() => {
                 tracing::warn!(signal = name, "another signal: not waiting for the store; the last counts of uses may be lost");
                 Stopped::Cut
             }
-        }
+        };
+        (cause, stopped)
     });
     if stopped == Stopped::Drained {
         store_thread.join();
     }
     tracing::info!(?stopped, "stopped");
-    Ok(stopped)
+    cause.conclude(stopped)
 }
 
-async fn stop_on_signal(
+/// Waits until it was tried to open the store, or there is a reason not to serve at all: nothing is lost then, and what
+/// opening had begun is undone.
+async fn stopped_before_serving(store: &mut StoreThread, signals: &mut Signals) -> Result<Option<StopCause>, RunError> {
+    tokio::select! {
+        tried = store.tried() => Ok(tried.map(|()| None)?),
+        name = signals.next() => {
+            tracing::info!(signal = name, "stopping: the database was not open yet");
+            Ok(Some(StopCause::Signal(name)))
+        }
+    }
+}
+
+/// Waits for a reason to stop.
+async fn a_cause(workers: &[Worker], store: &mut StoreThread, signals: &mut Signals) -> StopCause {
+    tokio::select! {
+        name = signals.next() => StopCause::Signal(name),
+        error = store.failed() => StopCause::Storage(error),
+        () = a_death(workers) => StopCause::WorkerDied,
+    }
+}
+
+/// Lets the exchanges finish, then ends the workers.
+async fn drain(
     mut workers: Vec<Worker>,
     phase: &watch::Sender<Phase>,
     signals: &mut Signals,
     limit: Duration,
 ) -> Stopped {
-    let name = tokio::select! {
-        name = signals.next() => name,
-        () = a_death(&workers) => {
-            tracing::error!("a worker died: stopping, since its share of the connections would hang");
-            phase.send_replace(Phase::Cut);
-            return Stopped::Cut;
-        }
-    };
-    tracing::info!(signal = name, limit = ?limit, "stopping: no new connections, exchanges may finish");
     phase.send_replace(Phase::Draining);
     let drained = async {
         for worker in &mut workers {

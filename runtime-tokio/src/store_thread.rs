@@ -1,24 +1,33 @@
 //! Storage on a thread of its own: SQL never runs where sockets are served. Workers send effects over a channel and get
-//! outcomes back; grants that are in memory are answered at once, without it.
+//! outcomes back; grants that are in memory are answered at once, without it. The thread opens the store too, again and
+//! again for as long as storage says so.
 
 use std::io;
 use std::thread::JoinHandle;
+use std::time::Duration;
 
+use llm_proxy_core::audit::Draft;
 use llm_proxy_core::exchange::{StoreEffect, StoreOutcome};
 use llm_proxy_core::ids::TokenId;
 use llm_proxy_core::time::Now;
-use llm_proxy_runtime_common::StartError;
-use llm_proxy_storage::{Storage, StorageConfig};
-use tokio::sync::{mpsc, oneshot};
+use llm_proxy_runtime_common::{StartError, clock};
+use llm_proxy_storage::{Attempt, OpenError, Opening, Storage, StorageConfig};
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
 /// How often counts of uses are written.
-const FLUSH_EVERY: std::time::Duration = std::time::Duration::from_secs(1);
+const FLUSH_EVERY: Duration = Duration::from_secs(1);
+/// How often it is looked whether the store works.
+const WATCH_EVERY: Duration = Duration::from_secs(1);
 
-struct Job {
-    effect: StoreEffect,
-    now: Now,
-    reply: oneshot::Sender<StoreOutcome>,
+enum Job {
+    /// Perform an effect, and say what became of it.
+    Perform { effect: StoreEffect, now: Now, reply: oneshot::Sender<StoreOutcome> },
+    /// Take an event; nobody waits for it.
+    Audit(Box<Draft>, Now),
 }
+
+type Report = mpsc::UnboundedSender<Result<Attempt, OpenError>>;
 
 /// The way to storage, one for each worker.
 #[derive(Clone)]
@@ -30,6 +39,8 @@ pub(crate) struct StoreLink {
 /// The thread. It ends when all links are gone, after it has written what was counted.
 pub(crate) struct StoreThread {
     thread: JoinHandle<()>,
+    /// What each attempt to open the store came to.
+    reports: mpsc::UnboundedReceiver<Result<Attempt, OpenError>>,
     ended: oneshot::Receiver<()>,
 }
 
@@ -48,8 +59,13 @@ impl StoreLink {
     pub(crate) fn ask(&self, effect: StoreEffect, now: Now) -> oneshot::Receiver<StoreOutcome> {
         let (reply, outcome) = oneshot::channel();
         // If the thread is gone, the reply is dropped with the job, and the receiver says so.
-        let _ = self.jobs.send(Job { effect, now, reply });
+        let _ = self.jobs.send(Job::Perform { effect, now, reply });
         outcome
+    }
+
+    /// Hands an event on. If the thread is gone, there is nobody to write it.
+    pub(crate) fn audit(&self, draft: Box<Draft>, now: Now) {
+        let _ = self.jobs.send(Job::Audit(draft, now));
     }
 
     pub(crate) fn note_use(&self, token: TokenId, now: Now) {
@@ -58,25 +74,44 @@ impl StoreLink {
 }
 
 impl StoreThread {
-    /// Opens storage on a new thread.
+    /// Starts the thread, which begins to open the store.
     ///
     /// # Errors
-    /// What opening said.
+    /// If the system gives no thread, or the audit log cannot be used.
     pub(crate) fn start(config: StorageConfig) -> Result<(Self, StoreLink), StartError> {
-        let (opened, wait) = std::sync::mpsc::sync_channel(1);
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(StartError::Thread)?;
+        let (report, reports) = mpsc::unbounded_channel();
         let (jobs, queue) = mpsc::unbounded_channel();
         let (end, ended) = oneshot::channel::<()>();
+        let opening = Opening::new(config)?;
+        let storage = opening.storage().clone();
         let thread = std::thread::Builder::new().name("storage".to_owned()).spawn(move || {
             let _dropped_at_the_end = end;
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-            match runtime {
-                Ok(runtime) => runtime.block_on(serve(config, &opened, queue)),
-                Err(error) => drop(opened.send(Err(StartError::Thread(error)))),
-            }
+            runtime.block_on(serve(opening, report, queue));
         });
         let thread = thread.map_err(StartError::Thread)?;
-        let storage = wait.recv().map_err(|_| StartError::Thread(io::Error::other("the storage thread died")))??;
-        Ok((Self { thread, ended }, StoreLink { storage, jobs }))
+        Ok((Self { thread, reports, ended }, StoreLink { storage, jobs }))
+    }
+
+    /// Waits until it was tried once to open the store. It is open then, or will be when the database can be reached.
+    ///
+    /// # Errors
+    /// What opening said that waiting cannot mend.
+    pub(crate) async fn tried(&mut self) -> Result<(), StartError> {
+        match self.reports.recv().await {
+            Some(attempt) => Ok(attempt.map(drop)?),
+            None => Err(StartError::Thread(io::Error::other("the storage thread died"))),
+        }
+    }
+
+    /// Why the store cannot be opened after all. Waits for ever if it can.
+    pub(crate) async fn failed(&mut self) -> OpenError {
+        while let Some(attempt) = self.reports.recv().await {
+            if let Err(error) = attempt {
+                return error;
+            }
+        }
+        std::future::pending().await
     }
 
     /// Waits until the thread has written everything. All links must be gone, or this waits for them.
@@ -93,50 +128,91 @@ impl StoreThread {
     }
 }
 
-async fn serve(
-    config: StorageConfig,
-    opened: &std::sync::mpsc::SyncSender<Result<Storage, StartError>>,
-    mut queue: mpsc::UnboundedReceiver<Job>,
-) {
-    let storage = match Storage::open(config).await {
-        Ok(storage) => storage,
-        Err(error) => return drop(opened.send(Err(error.into()))),
-    };
-    if opened.send(Ok(storage.clone())).is_err() {
-        return;
-    }
-    // Apart from the queue: a flush may wait for the database's write lock, and look-ups must not wait behind it.
-    let (stop, stopped) = oneshot::channel();
-    let flusher = tokio::spawn(flush_regularly(storage.clone(), stopped));
+async fn serve(opening: Opening, report: Report, mut queue: mpsc::UnboundedReceiver<Job>) {
+    let storage = opening.storage().clone();
+    let (stop, stopped) = watch::channel(());
+    // Apart from the queue: calls are answered meanwhile, if only that the store is not available.
+    let keeper = tokio::spawn(keep(opening, report, stopped));
     while let Some(job) = queue.recv().await {
-        drop(tokio::spawn(perform(storage.clone(), job)));
+        match job {
+            Job::Perform { effect, now, reply } => drop(tokio::spawn(perform(storage.clone(), effect, now, reply))),
+            Job::Audit(draft, now) => storage.audit(*draft, now),
+        }
     }
     drop(stop);
-    if flusher.await.is_err() {
+    if keeper.await.is_err() {
         tracing::error!("the flusher died: the last counts of uses may be lost");
     }
-    storage.close().await;
+    storage.close(clock::now()).await;
 }
 
-async fn perform(storage: Storage, job: Job) {
-    let Job { effect, now, mut reply } = job;
+/// Opens the store, then does what it needs regularly, until `stopped` is told.
+async fn keep(opening: Opening, report: Report, mut stopped: watch::Receiver<()>) {
+    let storage = opening.storage().clone();
+    let opened = tokio::select! {
+        opened = open(opening, report) => opened,
+        _ = stopped.changed() => return,
+    };
+    if opened {
+        tokio::join!(flush_regularly(&storage, stopped.clone()), watch_regularly(&storage, stopped));
+    }
+}
+
+/// Tries to open the store until it is open (true), or cannot be.
+async fn open(mut opening: Opening, report: Report) -> bool {
+    loop {
+        let attempt = opening.attempt(clock::now().mono).await;
+        let (opened, pause) = match attempt {
+            Ok(Attempt::Opened) => (true, None),
+            Ok(Attempt::Again(pause)) => (false, Some(pause)),
+            Err(_) => (false, None),
+        };
+        // Nobody hears it if the server has ended meanwhile.
+        let _ = report.send(attempt);
+        let Some(pause) = pause else { return opened };
+        sleep(pause).await;
+    }
+}
+
+async fn perform(storage: Storage, effect: StoreEffect, now: Now, mut reply: oneshot::Sender<StoreOutcome>) {
+    let asked = effect.clone();
     let may_give_up = effect.may_be_given_up();
     let outcome = tokio::select! {
-        outcome = storage.perform(effect, now) => outcome,
-        () = reply.closed(), if may_give_up => return,
+        outcome = storage.perform(effect, now) => Some(outcome),
+        () = sleep(Storage::PATIENCE), if may_give_up => storage.give_up(&asked, now, clock::now()),
+        () = reply.closed(), if may_give_up => None,
     };
-    // Nobody waits any more if the client went away meanwhile.
-    let _ = reply.send(outcome);
+    if let Some(outcome) = outcome {
+        // Nobody waits any more if the client went away meanwhile.
+        let _ = reply.send(outcome);
+    }
 }
 
-/// Writes the counted uses again and again, until `stopped` is dropped; never breaks a flush off.
-async fn flush_regularly(storage: Storage, mut stopped: oneshot::Receiver<()>) {
-    let mut flush = tokio::time::interval(FLUSH_EVERY);
-    flush.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+/// Writes the counted uses again and again; never breaks a flush off.
+async fn flush_regularly(storage: &Storage, mut stopped: watch::Receiver<()>) {
+    let mut tick = interval(FLUSH_EVERY);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
-            _ = &mut stopped => return,
-            _ = flush.tick() => storage.flush().await,
+            _ = stopped.changed() => return,
+            _ = tick.tick() => storage.flush(clock::now()).await,
         }
+    }
+}
+
+/// Looks again and again whether the store works.
+async fn watch_regularly(storage: &Storage, mut stopped: watch::Receiver<()>) {
+    let mut tick = interval(WATCH_EVERY);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let look = async {
+        loop {
+            tick.tick().await;
+            // One that takes longer has said enough: the store does not work.
+            drop(timeout(Storage::PATIENCE, storage.watch(clock::now().mono)).await);
+        }
+    };
+    tokio::select! {
+        () = look => {}
+        _ = stopped.changed() => {}
     }
 }

@@ -1,20 +1,31 @@
 //! What the program does, a file for each command.
 
+pub(crate) mod audit;
 pub(crate) mod config;
 pub(crate) mod demo;
+mod desk;
+pub(crate) mod manage;
+pub(crate) mod migrate;
 pub(crate) mod server;
+mod table;
 
-use std::error::Error;
 use std::ffi::OsString;
 use std::io::{self, Write};
 
+pub(crate) use desk::Desk;
+
 use crate::settings::{Gathered, Problem, SettingsFlags, Sources, gather};
 use llm_proxy_runtime_common::Stopped;
+use llm_proxy_storage::described;
 
 /// Everything was as it should be.
 pub(crate) const FINE: u8 = 0;
 /// Something went wrong that has no code of its own.
 pub(crate) const FAILURE: u8 = 1;
+/// The server cannot be reached.
+pub(crate) const UNREACHABLE: u8 = 2;
+/// The server refused the credentials.
+pub(crate) const REFUSED: u8 = 3;
 /// The command line is wrong (`EX_USAGE` of sysexits.h).
 pub(crate) const WRONG_USAGE: u8 = 64;
 
@@ -32,20 +43,6 @@ pub(crate) fn gathered(
 /// The exit code for settings that are wrong: if a flag is among what is wrong, the command line is.
 pub(crate) fn exit_code(problems: &[Problem]) -> u8 {
     if problems.iter().any(|problem| problem.is_usage) { WRONG_USAGE } else { FAILURE }
-}
-
-/// An error and its causes in one line; a cause that is in the text before it is not repeated.
-fn described(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let more = error.to_string();
-        if !text.contains(&more) {
-            text = format!("{text}: {more}");
-        }
-        cause = error.source();
-    }
-    text
 }
 
 /// One line that says what went wrong, and the code for it.

@@ -47,7 +47,7 @@ pub(crate) fn run(
 
 /// Says in the log with what the server runs. No secret is among it.
 fn log_settings(settings: &Settings) {
-    let Settings { management_token: _, server, store, proxy, providers, provider_source, log: _ } = settings;
+    let Settings { management_token: _, server, store, audit, proxy, providers, provider_source, log: _ } = settings;
     tracing::info!(
         listen = %server.listen,
         runtime = ?server.runtime,
@@ -57,14 +57,24 @@ fn log_settings(settings: &Settings) {
         "settings of the server"
     );
     tracing::info!(
-        database = %store.path.display(),
-        pool_size = store.pool_size,
+        database = ?store.database,
         own_key = store.encryption_key.is_some(),
         grant_max_age = ?store.grant_max_age,
+        outage_grace = ?store.outage_grace,
         grant_capacity = store.grant_capacity,
         enforce_project_active = store.enforce_project_active,
         "settings of the store"
     );
+    match audit {
+        Some(audit) => tracing::info!(
+            file = audit.file.as_ref().map(|path| tracing::field::display(path.display())),
+            create_dir = audit.create_dir,
+            in_database = audit.store_in_db,
+            retention = ?audit.retention,
+            "settings of the audit log"
+        ),
+        None => tracing::warn!("audit events are not recorded: AUDIT_ENABLED is off, or they have nowhere to go"),
+    }
     tracing::info!(
         file = %provider_source.path.display(),
         default = %providers.default,

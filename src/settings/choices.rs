@@ -20,6 +20,14 @@ impl Runtime {
             _ => None,
         }
     }
+
+    /// Its name.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Tokio => "tokio",
+            Self::Smol => "smol",
+        }
+    }
 }
 
 /// How much is logged.

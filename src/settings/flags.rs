@@ -1,7 +1,7 @@
 //! The flags that are settings. Their values are read as those of the environment are, so that all mistakes are told
 //! together and in the same words.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
@@ -40,6 +40,11 @@ pub(crate) struct SettingsFlags {
 }
 
 impl SettingsFlags {
+    /// The flags of a command that has no others.
+    pub(crate) fn of_store(env_file: Option<&Path>, database: Option<String>) -> Self {
+        Self { env_file: env_file.map(Path::to_owned), database, ..Self::default() }
+    }
+
     /// The settings that were given as flags, by their names in the table.
     pub(super) fn given(&self) -> Vec<(&'static str, String)> {
         [

@@ -10,6 +10,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use llm_proxy_core::secret::Secret;
 use llm_proxy_core::settings::{BaseUrl, Networks, parse_duration, parse_size};
+use llm_proxy_storage::Driver;
 use zeroize::Zeroizing;
 
 use super::ListenAddr;
@@ -41,6 +42,10 @@ pub(super) const SWITCH: Form<bool> = Form { accepted: "true or false", parse: s
 
 /// The path of a file.
 pub(super) const FILE: Form<PathBuf> = Form { accepted: "the path of a file", parse: |text| Ok(PathBuf::from(text)) };
+
+/// The path of a file, or that there is to be none. A variable that is empty is not set, so it cannot say that.
+pub(super) const FILE_OR_NONE: Form<Option<PathBuf>> =
+    Form { accepted: "the path of a file, or none", parse: |text| Ok((text != "none").then(|| PathBuf::from(text))) };
 
 /// A number of things, none being fine.
 pub(super) const COUNT: Form<u64> = Form { accepted: "a whole number, 0 or more", parse: count };
@@ -123,7 +128,14 @@ pub(super) const CONNECTIONS: Form<Option<NonZeroUsize>> = Form {
 };
 
 /// Which database.
-pub(super) const DATABASE: Form<()> = Form { accepted: "sqlite", parse: database };
+pub(super) const DATABASE: Form<Option<Driver>> = Form { accepted: "sqlite, postgres or mysql", parse: database };
+
+/// Where a database server is. What is read of it depends on the driver.
+pub(super) const DATABASE_ADDRESS: Form<Secret> = Form {
+    accepted: "a URL such as postgres://user:password@host:5432/database or mysql://user:password@host:3306/database, or \
+               for MySQL a data source name as Go's driver takes it, such as user:password@tcp(host:3306)/database",
+    parse: SECRET.parse,
+};
 
 /// Which runtime.
 pub(super) const RUNTIME: Form<Runtime> =
@@ -233,10 +245,12 @@ fn sealing_key(text: &str) -> Result<Secret, String> {
     }
 }
 
-fn database(text: &str) -> Result<(), String> {
+/// `None` is SQLite, which is no server.
+fn database(text: &str) -> Result<Option<Driver>, String> {
     match text {
-        "sqlite" => Ok(()),
-        "postgres" | "mysql" => Err(format!("{text} is not supported by this version")),
+        "sqlite" => Ok(None),
+        "postgres" => Ok(Some(Driver::Postgres)),
+        "mysql" => Ok(Some(Driver::MySql)),
         _ => Err(not_a_word()),
     }
 }
@@ -316,8 +330,9 @@ mod tests {
     }
 
     #[test]
-    fn what_this_version_lacks_is_said() {
-        assert_eq!((DATABASE.parse)("mysql"), Err("mysql is not supported by this version".to_owned()));
+    fn databases_and_runtimes_have_their_words() {
+        assert_eq!((DATABASE.parse)("mysql"), Ok(Some(Driver::MySql)));
+        assert_eq!((DATABASE.parse)("oracle"), Err(not_a_word()));
         assert_eq!((RUNTIME.parse)("async-std"), Err(not_a_word()));
     }
 

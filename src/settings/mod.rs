@@ -4,11 +4,14 @@
 //! `table` says what settings there are; `forms` how their texts read; `values` which text counts. This file puts the
 //! values together. It starts nothing, reads the providers file, and looks whether the file of root certificates can be read.
 
+mod audited;
 mod choices;
+mod database;
 mod flags;
 mod forms;
 mod listen;
 mod open_files;
+mod parts;
 mod providers;
 mod sources;
 mod table;
@@ -19,17 +22,20 @@ mod pages;
 #[cfg(test)]
 mod tests;
 
-use std::num::{NonZeroU32, NonZeroUsize};
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use llm_proxy_core::secret::Secret;
 use llm_proxy_core::settings::{Networks, ProviderDefaults, Providers};
+use llm_proxy_storage::Database;
 
+pub(crate) use audited::{AuditPlaces, audit_places};
 pub(crate) use choices::{LogFormat, LogLevel, Runtime};
 pub(crate) use flags::SettingsFlags;
 pub(crate) use listen::ListenAddr;
 pub(crate) use open_files::raise_open_file_limit;
+pub(crate) use parts::{ClientSettings, MigrateSettings, client_settings, migrate_settings};
 pub(crate) use providers::ProviderSource;
 pub(crate) use sources::Sources;
 pub(crate) use values::{Effective, Problem};
@@ -45,6 +51,8 @@ pub(crate) struct Settings {
     pub(crate) server: ServerSettings,
     /// Where state is kept.
     pub(crate) store: StoreSettings,
+    /// Where audit events go; `None` is nowhere.
+    pub(crate) audit: Option<AuditSettings>,
     /// What holds for every proxied exchange.
     pub(crate) proxy: ProxySettings,
     /// The upstreams.
@@ -73,18 +81,31 @@ pub(crate) struct ServerSettings {
 /// Where state is kept, and how long what was read of it may be used.
 #[derive(Debug)]
 pub(crate) struct StoreSettings {
-    /// The SQLite file.
-    pub(crate) path: PathBuf,
-    /// How many connections to it.
-    pub(crate) pool_size: NonZeroU32,
+    /// Where.
+    pub(crate) database: Database,
     /// Base64 of the 32 bytes that seal upstream keys; `None` is the key file beside the database.
     pub(crate) encryption_key: Option<Secret>,
     /// How old a grant may be.
     pub(crate) grant_max_age: Duration,
+    /// How long old grants may be used while the store fails.
+    pub(crate) outage_grace: Duration,
     /// How many grants are kept in memory, about.
     pub(crate) grant_capacity: usize,
     /// Whether an inactive project's tokens are refused.
     pub(crate) enforce_project_active: bool,
+}
+
+/// Where audit events go.
+#[derive(Debug)]
+pub(crate) struct AuditSettings {
+    /// The file.
+    pub(crate) file: Option<PathBuf>,
+    /// Whether its folder is made.
+    pub(crate) create_dir: bool,
+    /// Whether they go to the database.
+    pub(crate) store_in_db: bool,
+    /// How long the database keeps them; zero is for ever.
+    pub(crate) retention: Duration,
 }
 
 /// What holds for every proxied exchange.
@@ -139,7 +160,8 @@ pub(crate) fn gather(sources: &Sources) -> Gathered {
 fn settings(values: &mut Values, warnings: &mut Vec<String>) -> Option<Settings> {
     let management_token = values.read(&table::MANAGEMENT_TOKEN);
     let server = server(values);
-    let store = store(values);
+    let store = store(values, warnings);
+    let audit = audit(values);
     let proxy = proxy(values);
     let providers = providers(values, warnings);
     let log = log(values);
@@ -148,6 +170,7 @@ fn settings(values: &mut Values, warnings: &mut Vec<String>) -> Option<Settings>
         management_token: management_token?,
         server: server?,
         store: store?,
+        audit: audit?,
         proxy: proxy?,
         providers,
         provider_source,
@@ -177,26 +200,36 @@ fn server(values: &mut Values) -> Option<ServerSettings> {
     })
 }
 
-fn store(values: &mut Values) -> Option<StoreSettings> {
-    let driver = values.read(&table::DB_DRIVER);
-    let path = values.read(&table::DATABASE_PATH);
-    let pool_size = values.read(&table::DATABASE_POOL_SIZE);
+fn store(values: &mut Values, warnings: &mut Vec<String>) -> Option<StoreSettings> {
+    let database = database::database(values, warnings);
     let encryption_key = values.read_optional(&table::ENCRYPTION_KEY);
     if values.read(&table::REQUIRE_ENCRYPTION_KEY) == Some(true) && matches!(encryption_key, Some(None)) {
         values.add_problem("ENCRYPTION_KEY is missing, and REQUIRE_ENCRYPTION_KEY says that it must be set".to_owned());
     }
     let grant_max_age = values.read(&table::GRANT_MAX_AGE);
+    let outage_grace = values.read(&table::STORE_OUTAGE_GRACE);
     let grant_capacity = values.read(&table::LLM_PROXY_ACTIVE_CACHE_MAX);
     let enforce_project_active = values.read(&table::LLM_PROXY_ENFORCE_PROJECT_ACTIVE);
-    driver?;
     Some(StoreSettings {
-        path: path?,
-        pool_size: pool_size?,
+        database: database?,
         encryption_key: encryption_key?,
         grant_max_age: grant_max_age?,
+        outage_grace: outage_grace?,
         grant_capacity: grant_capacity?,
         enforce_project_active: enforce_project_active?,
     })
+}
+
+#[expect(clippy::option_option, reason = "that there is no audit is one thing, that a setting is wrong another")]
+fn audit(values: &mut Values) -> Option<Option<AuditSettings>> {
+    let enabled = values.read(&table::AUDIT_ENABLED);
+    let file = values.read(&table::AUDIT_LOG_FILE);
+    let create_dir = values.read(&table::AUDIT_CREATE_DIR);
+    let store_in_db = values.read(&table::AUDIT_STORE_IN_DB);
+    let retention = values.read(&table::AUDIT_RETENTION);
+    let (file, store_in_db) = (file?, store_in_db?);
+    let settings = AuditSettings { create_dir: create_dir?, retention: retention?, file, store_in_db };
+    Some((enabled? && (settings.file.is_some() || store_in_db)).then_some(settings))
 }
 
 fn proxy(values: &mut Values) -> Option<ProxySettings> {

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt as _;
 
+use llm_proxy_storage::{Driver, PoolLimits};
+
 use super::sources::Source;
 use super::*;
 
@@ -39,15 +41,42 @@ fn a_management_token_is_all_that_it_takes() {
     assert_eq!(settings.server.listen, ListenAddr::Everywhere(8080));
     assert_eq!((settings.server.runtime, settings.server.workers), (Runtime::Tokio, None));
     assert_eq!(settings.server.shutdown_timeout, Duration::from_secs(30));
-    assert_eq!(settings.store.path, PathBuf::from("./data/llm-proxy.db"));
-    assert_eq!((settings.store.pool_size.get(), settings.store.grant_capacity), (10, 10_000));
+    let Database::Sqlite { path, pool_size } = settings.store.database else { panic!("another database") };
+    assert_eq!((path, pool_size), (PathBuf::from("./data/llm-proxy.db"), 10));
+    assert_eq!(settings.store.grant_capacity, 10_000);
     assert_eq!(settings.store.grant_max_age, Duration::from_secs(5));
     assert!(settings.store.enforce_project_active && settings.store.encryption_key.is_none());
     assert!(!settings.proxy.forward_client_ip && settings.proxy.ssl_cert_file.is_none());
     assert_eq!(settings.proxy.trusted_proxies, Networks::default());
     assert_eq!((settings.log.format, settings.log.file), (LogFormat::Json, None));
+    let audit = settings.audit.unwrap();
+    assert_eq!((audit.file, audit.create_dir), (Some(PathBuf::from("./data/audit.log")), true));
+    assert_eq!((audit.store_in_db, audit.retention), (true, Duration::ZERO));
     let openai = &settings.providers.by_name["openai"];
     assert_eq!((openai.timeouts.request, openai.max_request_default), (Duration::from_secs(120), 10 << 20));
+}
+
+#[test]
+fn events_that_have_nowhere_to_go_are_not_recorded() {
+    let audit = |variables: &[(&str, &str)]| gather(&complete(variables)).settings.unwrap().audit;
+    assert!(audit(&[("AUDIT_ENABLED", "false")]).is_none());
+    assert!(audit(&[("AUDIT_LOG_FILE", "none"), ("AUDIT_STORE_IN_DB", "false")]).is_none());
+    assert_eq!(audit(&[("AUDIT_LOG_FILE", "none")]).unwrap().file, None);
+    // An empty variable is none: nobody switches the file off by a variable that was forgotten.
+    assert!(audit(&[("AUDIT_LOG_FILE", "")]).unwrap().file.is_some());
+    assert!(audit(&[("AUDIT_STORE_IN_DB", "false")]).unwrap().file.is_some());
+}
+
+#[test]
+fn the_command_that_verifies_needs_no_other_settings() {
+    let environment = [("AUDIT_LOG_FILE", "a.log"), ("DATABASE_PATH", "b.db"), ("REQUEST_TIMEOUT", "wrong")];
+    let environment = || environment.into_iter().map(|(name, value)| (name.into(), value.into()));
+    let places = audit_places(Some("/dev/null".into()), environment()).unwrap();
+    assert_eq!(places.file, Some(PathBuf::from("a.log")));
+    assert_eq!(places.store.database.to_string(), "b.db");
+    let wrong = environment().chain([("AUDIT_LOG_FILE".into(), "none".into()), ("DB_DRIVER".into(), "paper".into())]);
+    let problems = audit_places(Some("/dev/null".into()), wrong).unwrap_err();
+    assert!(problems.len() == 1 && problems[0].starts_with("DB_DRIVER"), "{problems:?}");
 }
 
 #[test]
@@ -93,7 +122,7 @@ fn everything_wrong_is_told_together() {
     let wrong = [
         ("LISTEN_ADDR", "8080"),
         ("SHUTDOWN_TIMEOUT", "-1s"),
-        ("DB_DRIVER", "postgres"),
+        ("DB_DRIVER", "oracle"),
         ("ENCRYPTION_KEY", "short"),
         ("GRANT_MAX_AGE", "6s"),
         ("API_CONFIG_PATH", "/nowhere/providers.yaml"),
@@ -114,7 +143,7 @@ fn everything_wrong_is_told_together() {
              :8080, or an address with a port such as 127.0.0.1:8080 or [::1]:8080",
             "SHUTDOWN_TIMEOUT (environment): a duration cannot be negative; write a duration such as 30s, 1m30s or \
              500ms",
-            "DB_DRIVER (environment): postgres is not supported by this version; write sqlite",
+            "DB_DRIVER (environment): this is none of the accepted words; write sqlite, postgres or mysql",
             "ENCRYPTION_KEY (environment): this is not base64; write the base64 of exactly 32 bytes (make one with: \
              openssl rand -base64 32)",
             "GRANT_MAX_AGE (environment): this is longer than revoked tokens may live on; write a duration of at most \
@@ -157,6 +186,39 @@ fn what_has_no_effect_is_a_warning() {
             "MASK_API_KEYS is set, but means nothing. Keys are never logged.",
         ]
     );
+    assert!(gathered.settings.is_ok());
+}
+
+#[test]
+fn a_database_server_is_named_with_its_driver_and_a_key() {
+    let server = [
+        ("DB_DRIVER", "mysql"),
+        ("DATABASE_URL", "me:p@ss@tcp(db.example)/books?parseTime=true"),
+        ("ENCRYPTION_KEY", KEY),
+        ("DATABASE_MAX_IDLE_CONNS", "3"),
+        ("DATABASE_CONN_MAX_LIFETIME", "0"),
+    ];
+    let settings = gather(&complete(&server)).settings.unwrap();
+    let Database::Server { url, pool } = settings.store.database else { panic!("another database") };
+    assert_eq!(url.driver(), Driver::MySql);
+    assert_eq!(pool, PoolLimits { size: 10, max_idle: 3, max_lifetime: None });
+}
+
+#[test]
+fn all_that_a_database_server_lacks_is_told() {
+    let told = messages(gather(&complete(&[("DB_DRIVER", "postgres")]))).join("\n");
+    assert!(told.contains("DATABASE_URL is missing") && told.contains("ENCRYPTION_KEY is missing"), "{told}");
+    let wrong = [("DB_DRIVER", "postgres"), ("DATABASE_URL", "mysql://me:hunter2@db/books"), ("ENCRYPTION_KEY", KEY)];
+    let told = messages(gather(&complete(&wrong)));
+    assert_eq!(told.len(), 1);
+    assert!(told[0].starts_with("DATABASE_URL: ") && told[0].contains("write a URL such as postgres://"), "{told:?}");
+    assert!(!told[0].contains("hunter2"), "{told:?}");
+}
+
+#[test]
+fn an_address_that_the_driver_does_not_want_is_a_warning() {
+    let gathered = gather(&complete(&[("DATABASE_URL", "postgres://me:hunter2@db/books")]));
+    assert_eq!(gathered.warnings, ["DATABASE_URL is set, but has no effect: DB_DRIVER is sqlite"]);
     assert!(gathered.settings.is_ok());
 }
 

@@ -47,6 +47,13 @@ pub(super) struct Values {
     problems: Vec<Problem>,
 }
 
+impl Problem {
+    /// One that is no setting's.
+    pub(super) const fn other(message: String) -> Self {
+        Self { name: None, message, is_usage: false }
+    }
+}
+
 impl Values {
     /// Picks what counts. Values of settings that are not in effect are checked here, since nobody reads them.
     pub(super) fn pick(sources: &Sources) -> Self {
@@ -103,6 +110,11 @@ impl Values {
         }
     }
 
+    /// What was given for a setting, unread.
+    pub(super) fn text(&self, about: &About) -> Option<&str> {
+        self.given.get(about.name).map(|given| given.text.as_str())
+    }
+
     /// Whether somebody gave a value.
     pub(super) fn is_given(&self, about: &About) -> bool {
         self.given.contains_key(about.name)
@@ -110,7 +122,7 @@ impl Values {
 
     /// Adds what is wrong beyond a single value.
     pub(super) fn add_problem(&mut self, message: String) {
-        self.problems.push(Problem { name: None, message, is_usage: false });
+        self.problems.push(Problem::other(message));
     }
 
     fn add(&mut self, about: &About, source: Source, complaint: &str) {

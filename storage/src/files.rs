@@ -46,6 +46,11 @@ pub(crate) fn write_new(path: &Path, content: &[u8]) -> io::Result<()> {
     written.and_then(|()| sync_folder(path))
 }
 
+/// The folder that holds `path`; a bare name is in the working folder.
+pub(crate) fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."))
+}
+
 /// `path` with `suffix` put to its end.
 pub(crate) fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
@@ -61,12 +66,12 @@ fn write_synced(path: &Path, content: &[u8]) -> io::Result<()> {
 
 /// A new name lasts through a power cut only once its folder is synced.
 #[cfg(unix)]
-fn sync_folder(path: &Path) -> io::Result<()> {
-    path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
+pub(crate) fn sync_folder(path: &Path) -> io::Result<()> {
+    File::open(folder_of(path))?.sync_all()
 }
 
 #[cfg(not(unix))]
-fn sync_folder(_path: &Path) -> io::Result<()> {
+pub(crate) fn sync_folder(_path: &Path) -> io::Result<()> {
     Ok(())
 }
 

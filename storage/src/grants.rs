@@ -52,6 +52,12 @@ impl GrantCache {
         (current && now.since(entry.ticket.asked_at) < self.max_age).then_some(entry.grant)
     }
 
+    /// The grant of that token, if it is known, however old: for when the store cannot say whether it still holds.
+    pub(crate) fn get_old(&self, digest: &TokenDigest) -> Option<Arc<Grant>> {
+        let entry = self.entries.get(digest)?;
+        (entry.ticket.generation == self.generation.load(Ordering::Acquire)).then_some(entry.grant)
+    }
+
     /// To be taken before the store is asked.
     pub(crate) fn ticket(&self, now: Instant) -> Ticket {
         Ticket { generation: self.generation.load(Ordering::Acquire), asked_at: now }
@@ -60,6 +66,11 @@ impl GrantCache {
     /// Keeps what the store said to the look-up that took `ticket`.
     pub(crate) fn keep(&self, digest: TokenDigest, grant: Arc<Grant>, ticket: Ticket) {
         self.entries.insert(digest, Entry { grant, ticket });
+    }
+
+    /// The store knows no such token any more.
+    pub(crate) fn forget(&self, digest: &TokenDigest) {
+        self.entries.remove(digest);
     }
 
     /// Makes every kept grant, and every look-up under way, unusable.
@@ -123,6 +134,18 @@ mod tests {
         assert!(cache.get(&DIGEST, at(10)).is_some());
         assert!(cache.get(&DIGEST, at(14)).is_some());
         assert!(cache.get(&DIGEST, at(15)).is_none());
+    }
+
+    #[test]
+    fn an_old_grant_is_there_until_it_is_forgotten() {
+        let cache = GrantCache::new(8, MAX_AGE);
+        for forget in [|cache: &GrantCache| cache.forget(&DIGEST), |cache: &GrantCache| cache.forget_all()] {
+            cache.keep(DIGEST, grant(), cache.ticket(at(10)));
+            assert!(cache.get(&DIGEST, at(1000)).is_none());
+            assert!(cache.get_old(&DIGEST).is_some());
+            forget(&cache);
+            assert!(cache.get_old(&DIGEST).is_none());
+        }
     }
 
     #[test]

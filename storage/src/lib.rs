@@ -1,7 +1,7 @@
 //! Keeps state for llm-proxy: projects, tokens, their use, and the secrets at rest.
 //!
 //! [`Storage`] performs the core's [`StoreEffect`](llm_proxy_core::exchange::StoreEffect)s, in one place for every
-//! runtime. Behind it stands a [`Store`]: [`SqlStore`] (SQLite through sqlx) or [`MemoryStore`]. In front of it stand
+//! runtime. Behind it stands a [`Store`]: [`SqlStore`] (SQLite, PostgreSQL, MySQL or MariaDB, through sqlx) or [`MemoryStore`]. In front of it stand
 //! the grant cache and the counts of uses, so that a proxied request of an unlimited token does no I/O here.
 //!
 //! The crate decides no policy: what is valid, allowed or answered is the core's. It starts no runtime, spawns nothing
@@ -13,13 +13,19 @@
 
 #![forbid(unsafe_code)]
 
+mod audit;
 mod changes;
 mod config;
+mod encrypt;
 mod error;
+mod faults;
 mod files;
 mod grants;
+mod import;
 mod key;
 mod memory;
+mod opening;
+mod outage;
 mod random;
 mod seal;
 mod sql;
@@ -28,11 +34,23 @@ mod store;
 mod turns;
 mod uses;
 
-pub use config::{Database, StorageConfig};
-pub use error::OpenError;
+pub use audit::{AuditFileError, VerifyError, verify_database, verify_file};
+pub use config::{AuditConfig, Database, PoolLimits, StorageConfig};
+pub use encrypt::{EncryptError, EncryptReport, EncryptStatus, SealedValue, encrypt, encrypt_status};
+pub use error::{OpenError, described};
+pub use import::{
+    Counted, ImportBatch, ImportError, ImportOptions, ImportReport, ImportedProject, ImportedToken, LeftOut,
+    LeftOutReason, NewId, Renamed, Row, import,
+};
 pub use memory::MemoryStore;
+pub use opening::{Attempt, Opening};
 pub use random::NoRandomness;
 pub use seal::SealError;
 pub use sql::SqlStore;
+pub use sql::migrate::{DownTo, MigrationStep, migrate_down, migrate_up, migration_status, schema_version};
+pub use sql::url::{DatabaseUrl, Driver, UrlError};
 pub use storage::Storage;
-pub use store::{ExecuteError, Store, StoreError, StoreFuture, TokenUse};
+pub use store::{
+    ChangeBatch, ChangeError, EventList, ExecuteError, NotSealed, Seal, Store, StoreError, StoreFuture, TokenUse,
+    is_change,
+};

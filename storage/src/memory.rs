@@ -6,27 +6,42 @@ use std::fmt;
 use std::future::ready;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use llm_proxy_core::audit::Event;
 use llm_proxy_core::auth::{Grant, TokenDigest, TokenKey};
 use llm_proxy_core::exchange::Spent;
-use llm_proxy_core::ids::{ProjectId, TokenId};
-use llm_proxy_core::manage::{Command, Project, Reply, Token};
+use llm_proxy_core::ids::{ChainId, EventId, ProjectId, TokenId};
+use llm_proxy_core::manage::{Command, EventFilter, EventPage, Project, Reply, Token};
 use llm_proxy_core::secret::Secret;
 use llm_proxy_core::time::Timestamp;
 
+use crate::import::{ImportBatch, ImportReport};
 use crate::random::{self, NoRandomness};
-use crate::store::{ExecuteError, Store, StoreError, StoreFuture, TokenUse};
+use crate::store::{ChangeBatch, ChangeError, EventList, ExecuteError, Store, StoreError, StoreFuture, TokenUse};
 
 mod commands;
+mod events;
+mod import;
 
-/// Projects and tokens in maps.
+use events::Events;
+
+/// Projects, tokens and audit events in maps.
 pub struct MemoryStore {
     token_key: TokenKey,
     state: Mutex<State>,
+    /// Held by the one batch of changes that is under way.
+    changing: async_lock::Mutex<()>,
 }
 
-/// A deleted project is removed with its tokens: no history is asked of this store.
 #[derive(Default)]
 struct State {
+    records: Records,
+    events: Events,
+}
+
+/// What management calls are about. A batch of changes works on a clone, which takes the place of the original at the
+/// commit. A deleted project is removed with its tokens: no history is asked of this store.
+#[derive(Clone, Default)]
+struct Records {
     projects: HashMap<ProjectId, (Project, Secret)>,
     tokens: HashMap<TokenId, Token>,
     digests: HashMap<TokenDigest, TokenId>,
@@ -38,7 +53,8 @@ impl MemoryStore {
     /// # Errors
     /// If the system gives no random bytes.
     pub fn new() -> Result<Self, NoRandomness> {
-        Ok(Self { token_key: TokenKey::new(&*random::secret_bytes()?), state: Mutex::default() })
+        let token_key = TokenKey::new(&*random::secret_bytes()?);
+        Ok(Self { token_key, state: Mutex::default(), changing: async_lock::Mutex::new(()) })
     }
 
     /// A panic of another thread leaves the maps usable: each change is made whole under the lock.
@@ -47,7 +63,7 @@ impl MemoryStore {
     }
 }
 
-impl State {
+impl Records {
     fn grant(&self, digest: &TokenDigest) -> Option<Grant> {
         let token = self.tokens.get(self.digests.get(digest)?)?;
         let (project, key) = self.projects.get(&token.project_id)?;
@@ -73,6 +89,16 @@ impl State {
             Some(_) | None => Spent::Exhausted,
         }
     }
+
+    /// Takes over the counts of `current`, which go on while a batch of changes is under way.
+    fn take_counts_of(&mut self, current: &Self) {
+        for (id, token) in &mut self.tokens {
+            if let Some(current) = current.tokens.get(id) {
+                token.request_count = current.request_count;
+                token.last_used_at = current.last_used_at;
+            }
+        }
+    }
 }
 
 fn add_uses(token: &mut Token, count: u64, at: Timestamp) {
@@ -86,25 +112,70 @@ impl Store for MemoryStore {
     }
 
     fn find_grant(&self, digest: TokenDigest) -> StoreFuture<'_, Result<Option<Grant>, StoreError>> {
-        Box::pin(ready(Ok(self.state().grant(&digest))))
+        Box::pin(ready(Ok(self.state().records.grant(&digest))))
     }
 
     fn spend(&self, token: TokenId, at: Timestamp) -> StoreFuture<'_, Result<Spent, StoreError>> {
-        Box::pin(ready(Ok(self.state().spend(token, at))))
+        Box::pin(ready(Ok(self.state().records.spend(token, at))))
     }
 
     fn add_uses<'a>(&'a self, uses: &'a [TokenUse]) -> StoreFuture<'a, Result<(), StoreError>> {
         let mut state = self.state();
         for uses in uses {
-            if let Some(token) = state.tokens.get_mut(&uses.token) {
+            if let Some(token) = state.records.tokens.get_mut(&uses.token) {
                 add_uses(token, uses.count, uses.last_used_at);
             }
         }
         Box::pin(ready(Ok(())))
     }
 
-    fn execute(&self, command: Command, at: Timestamp) -> StoreFuture<'_, Result<Reply, ExecuteError>> {
-        Box::pin(ready(self.run(command, at)))
+    fn read(&self, command: Command, at: Timestamp) -> StoreFuture<'_, Result<Reply, ExecuteError>> {
+        Box::pin(ready(self.state().read(command, at)))
+    }
+
+    fn change(&self, batch: ChangeBatch) -> StoreFuture<'_, Result<(), ChangeError>> {
+        Box::pin(async move {
+            let _changing = self.changing.lock().await;
+            let mut records = self.state().records.clone();
+            let results = batch.calls.into_iter().map(|(command, at)| records.change(&self.token_key, command, at));
+            let results = results.collect();
+            let events = (batch.seal)(results).await?;
+            let mut state = self.state();
+            records.take_counts_of(&state.records);
+            state.records = records;
+            state.events.add(&events);
+            Ok(())
+        })
+    }
+
+    fn add_events<'a>(&'a self, events: &'a [Event]) -> StoreFuture<'a, Result<(), StoreError>> {
+        self.state().events.add(events);
+        Box::pin(ready(Ok(())))
+    }
+
+    fn list_events(&self, filter: EventFilter, page: EventPage) -> StoreFuture<'_, Result<EventList, StoreError>> {
+        Box::pin(ready(Ok(self.state().events.list(&filter, page))))
+    }
+
+    fn get_event(&self, id: EventId) -> StoreFuture<'_, Result<Option<Event>, StoreError>> {
+        Box::pin(ready(Ok(self.state().events.get(id))))
+    }
+
+    fn events_after(&self, cursor: Option<EventId>, limit: u32) -> StoreFuture<'_, Result<Vec<Event>, StoreError>> {
+        Box::pin(ready(Ok(self.state().events.after(cursor, limit))))
+    }
+
+    fn last_event(&self, chain: Option<ChainId>) -> StoreFuture<'_, Result<Option<Event>, StoreError>> {
+        Box::pin(ready(Ok(self.state().events.last(chain))))
+    }
+
+    fn prune_events<'a>(&'a self, ids: &'a [EventId]) -> StoreFuture<'a, Result<(), StoreError>> {
+        self.state().events.remove(ids);
+        Box::pin(ready(Ok(())))
+    }
+
+    fn import(&self, batch: ImportBatch) -> StoreFuture<'_, Result<ImportReport, StoreError>> {
+        Box::pin(ready(Ok(self.import_all(batch))))
     }
 
     fn ping(&self) -> StoreFuture<'_, Result<(), StoreError>> {
@@ -120,8 +191,9 @@ impl fmt::Debug for MemoryStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state = self.state();
         f.debug_struct("MemoryStore")
-            .field("projects", &state.projects.len())
-            .field("tokens", &state.tokens.len())
+            .field("projects", &state.records.projects.len())
+            .field("tokens", &state.records.tokens.len())
+            .field("events", &state.events.len())
             .finish()
     }
 }

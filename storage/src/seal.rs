@@ -33,6 +33,11 @@ pub enum SealError {
     Random(#[from] NoRandomness),
 }
 
+/// Whether a stored text is a sealed one. It may still not open.
+pub(crate) fn is_sealed(stored: &str) -> bool {
+    stored.starts_with(PREFIX)
+}
+
 /// Seals and opens under one key.
 pub(crate) struct Sealer(Aes256Gcm);
 

@@ -1,71 +1,126 @@
 //! What the runtimes hold: a store with the grant cache and the counts of uses in front of it, and the one place where
 //! the core's store effects are performed. It decides nothing that a client sees.
 
-use std::error::Error;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
-use llm_proxy_core::auth::{Grant, TokenDigest, TokenKey};
-use llm_proxy_core::exchange::{Spent, StoreEffect, StoreOutcome, Unavailable};
+use llm_proxy_core::audit::Draft;
+use llm_proxy_core::auth::{Grant, TokenDigest, TokenKeySlot};
+use llm_proxy_core::exchange::{Component, Health, Spent, StoreEffect, StoreOutcome, Unavailable};
 use llm_proxy_core::ids::TokenId;
-use llm_proxy_core::manage::{Command, CommandError, Reply, TokenChange};
+use llm_proxy_core::manage::{CallFacts, Command, CommandError, Reply, TokenChange};
 use llm_proxy_core::time::{Instant, Now, Timestamp};
 
-use crate::config::{Database, StorageConfig};
+use crate::audit::{self, Unwritten, Writer};
+use crate::config::StorageConfig;
 use crate::error::OpenError;
 use crate::grants::GrantCache;
-use crate::memory::MemoryStore;
-use crate::sql::SqlStore;
-use crate::store::{ExecuteError, Store};
+use crate::opening;
+use crate::outage::{Access, Outage};
+use crate::store::{ExecuteError, Store, StoreError, TokenUse, is_change};
 use crate::turns::Turns;
 use crate::uses::UseCounts;
 
 /// Tokens whose uses are written in one transaction: few enough that others need not wait long for the write lock.
 const USES_PER_BATCH: usize = 500;
+/// How often the store is asked where the time of the last contact counts and nobody else asks.
+const CONTACT_EVERY: Duration = Duration::from_secs(1);
 
 /// Shared by all who need state; cloning is cheap.
 ///
-/// A driver performs each [`StoreEffect`] with [`Self::perform`], may ask [`Self::cached_grant`] first, notes uses of
-/// unlimited tokens with [`Self::note_use`], calls [`Self::flush`] about once a second, and [`Self::close`] at the end.
+/// A driver opens it (see [`Opening`](crate::Opening)), performs each [`StoreEffect`] with [`Self::perform`], may ask
+/// [`Self::perform_now`] first, notes uses of unlimited tokens with [`Self::note_use`], calls [`Self::flush`] and
+/// [`Self::watch`] about once a second each, and [`Self::close`] at the end. What [`Self::perform`] has not answered
+/// within [`Self::PATIENCE`], though nothing would be lost, the driver gives up with [`Self::give_up`].
 #[derive(Clone, Debug)]
 pub struct Storage(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
-    store: Box<dyn Store>,
+    /// Empty until it is open.
+    store: OnceLock<Box<dyn Store>>,
+    token_key: TokenKeySlot,
     grants: GrantCache,
+    outage: Arc<Outage>,
     look_ups: Turns,
     uses: UseCounts,
+    /// `None` records nothing.
+    audit: Option<Writer>,
 }
 
 impl Storage {
-    /// Opens the store: files, migrations, keys.
+    /// How long a driver waits for an effect that may be given up. Longer than a store that works, but is busy, needs to
+    /// say so, and shorter than the core waits, so that a grant may still be had from memory.
+    pub const PATIENCE: Duration = Duration::from_millis(4250);
+
+    /// Opens the store: files, migrations, keys. Tries once.
     ///
     /// # Errors
     /// With a sentence that says what to do.
     pub async fn open(config: StorageConfig) -> Result<Self, OpenError> {
-        let store: Box<dyn Store> = match &config.database {
-            Database::Sqlite { path, pool_size } => {
-                Box::new(SqlStore::open(path, *pool_size, config.encryption_key.as_ref()).await?)
-            }
-            Database::Memory => Box::new(MemoryStore::new()?),
-        };
-        Ok(Self::over(store, GrantCache::new(config.grant_capacity, config.grant_max_age)))
+        let storage = Self::closed(&config)?;
+        storage.fill(opening::open(&config).await?).await?;
+        Ok(storage)
     }
 
-    fn over(store: Box<dyn Store>, grants: GrantCache) -> Self {
-        Self(Arc::new(Shared { store, grants, look_ups: Turns::default(), uses: UseCounts::default() }))
+    /// Without a store: it answers that it is not available.
+    ///
+    /// # Errors
+    /// If the audit log cannot be opened: that cannot be mended by waiting.
+    pub(crate) fn closed(config: &StorageConfig) -> Result<Self, OpenError> {
+        let grants = GrantCache::new(config.grant_capacity, config.grant_max_age);
+        let outage = Arc::new(Outage::new(config.outage_grace));
+        let audit = config.audit.as_ref().map(|audit| Writer::open(audit, Arc::clone(&outage))).transpose()?;
+        Ok(Self::with(grants, outage, audit))
     }
 
-    /// The key for the digests that the core looks tokens up by.
+    fn with(grants: GrantCache, outage: Arc<Outage>, audit: Option<Writer>) -> Self {
+        Self(Arc::new(Shared {
+            store: OnceLock::new(),
+            token_key: TokenKeySlot::default(),
+            grants,
+            outage,
+            look_ups: Turns::default(),
+            uses: UseCounts::default(),
+            audit,
+        }))
+    }
+
+    /// Begins the audit log as far as that can be done without the store.
+    pub(crate) async fn begin(&self) -> Result<(), OpenError> {
+        match &self.0.audit {
+            Some(audit) => audit.begin(None).await,
+            None => Ok(()),
+        }
+    }
+
+    /// The store is open; the first one stays. Whoever sees the token key finds the store there too, and the audit log
+    /// begun.
+    pub(crate) async fn fill(&self, store: Box<dyn Store>) -> Result<(), OpenError> {
+        let store = self.0.store.get_or_init(|| store);
+        if let Some(audit) = &self.0.audit {
+            audit.begin(Some(&**store)).await?;
+        }
+        self.0.token_key.fill(store.token_key().clone());
+        Ok(())
+    }
+
+    fn store(&self) -> Result<&dyn Store, StoreError> {
+        self.0.store.get().map(Box::as_ref).ok_or(StoreError::NotOpen)
+    }
+
+    /// The key for the digests that the core looks tokens up by, once the store is open.
     #[must_use]
-    pub fn token_key(&self) -> &TokenKey {
-        self.0.store.token_key()
+    pub fn token_key(&self) -> &TokenKeySlot {
+        &self.0.token_key
     }
 
-    /// The grant of a token, if it can be had without waiting.
+    /// The grant of a token, if it can be had without waiting: one that is young enough, or while the store fails, one
+    /// that is known and within the grace.
     #[must_use]
     pub fn cached_grant(&self, digest: &TokenDigest, now: Instant) -> Option<Arc<Grant>> {
-        self.0.grants.get(digest, now)
+        let old = || self.0.outage.allows_old_grants(now).then(|| self.0.grants.get_old(digest)).flatten();
+        self.0.grants.get(digest, now).or_else(old)
     }
 
     /// The outcome of an effect, if it can be had without waiting: grants that are in memory.
@@ -76,18 +131,51 @@ impl Storage {
                 let grant = self.cached_grant(digest, now.mono)?;
                 Some(StoreOutcome::Grant(Ok(Some(grant))))
             }
-            StoreEffect::Spend(_) | StoreEffect::Manage(_) | StoreEffect::CheckHealth => None,
+            StoreEffect::Spend(_) | StoreEffect::Manage(..) | StoreEffect::Record(_) | StoreEffect::CheckHealth => None,
         }
     }
 
-    /// Performs an effect; the outcome is the variant of the same name. A failure of the store is logged here, once, and
-    /// answered as unavailable. The caller sets the time limit: dropping the future gives up on it.
+    /// Performs an effect; the outcome is the variant of the same name. A failure of the store is answered as
+    /// unavailable; the log has the cause. The caller sets the time limit: dropping the future gives up on it.
     pub async fn perform(&self, effect: StoreEffect, now: Now) -> StoreOutcome {
         match effect {
             StoreEffect::FindGrant(digest) => StoreOutcome::Grant(self.find_grant(digest, now.mono).await),
             StoreEffect::Spend(token) => StoreOutcome::Spent(self.spend(token, now.wall).await),
-            StoreEffect::Manage(command) => StoreOutcome::Managed(self.manage(command, now.wall).await),
-            StoreEffect::CheckHealth => StoreOutcome::Health(self.check_health().await),
+            StoreEffect::Manage(command, facts) => StoreOutcome::Managed(self.manage(command, *facts, now).await),
+            StoreEffect::Record(draft) => StoreOutcome::Recorded(self.record(*draft).await),
+            StoreEffect::CheckHealth => StoreOutcome::Health(self.check_health(now.mono).await),
+        }
+    }
+
+    /// The outcome of an effect that was asked at `asked_at` and has taken longer than [`Self::PATIENCE`] until `now`.
+    /// `None` for one that must be done to its end.
+    #[must_use]
+    pub fn give_up(&self, effect: &StoreEffect, asked_at: Now, now: Now) -> Option<StoreOutcome> {
+        if !effect.may_be_given_up() {
+            return None;
+        }
+        self.0.outage.look_up_failed("look up", &StoreError::NoAnswer, asked_at.mono);
+        match effect {
+            StoreEffect::FindGrant(digest) => {
+                Some(StoreOutcome::Grant(self.cached_grant(digest, now.mono).map(Some).ok_or(Unavailable)))
+            }
+            StoreEffect::CheckHealth => {
+                Some(StoreOutcome::Health(Health { store: Component::Down, audit: self.audit_health() }))
+            }
+            StoreEffect::Spend(_) | StoreEffect::Manage(..) | StoreEffect::Record(_) => None,
+        }
+    }
+
+    /// Looks whether a store that fails works again, and says what has been failing. To be called about once a second;
+    /// to be broken off after [`Self::PATIENCE`].
+    pub async fn watch(&self, now: Instant) {
+        self.0.outage.tell_time(now);
+        for access in self.0.outage.to_try(now, CONTACT_EVERY) {
+            match access {
+                // No token has it.
+                Access::Read => drop(self.look_up(TokenDigest::from_bytes([0; 32]), now).await),
+                Access::Write => drop(self.add_uses(&[]).await),
+            }
         }
     }
 
@@ -96,29 +184,50 @@ impl Storage {
         self.0.uses.note(token, at);
     }
 
-    /// Writes the counted uses. What the store does not take, or what a dropped future leaves, is kept for the next
+    /// Records what happened to a request, such as that it was denied. Never waits; it is on disk soon, or at the next
     /// flush.
-    pub async fn flush(&self) {
+    pub fn audit(&self, draft: Draft, now: Now) {
+        if let Some(audit) = &self.0.audit {
+            audit.note(now, draft);
+        }
+    }
+
+    /// Writes the counted uses and the audit events that wait for something. What the store does not take, or what a
+    /// dropped future leaves, is kept for the next flush.
+    pub async fn flush(&self, now: Now) {
+        self.flush_uses().await;
+        if let Some(audit) = &self.0.audit {
+            audit.flush(self.store().ok(), now).await;
+        }
+    }
+
+    async fn flush_uses(&self) {
         let dropped = self.0.uses.take_dropped();
         if dropped > 0 {
             tracing::warn!(dropped, "more tokens were in use than uses can be counted for between two flushes");
         }
         for batch in self.0.uses.take(USES_PER_BATCH) {
-            match self.0.store.add_uses(batch.uses()).await {
+            match self.add_uses(batch.uses()).await {
                 Ok(()) => batch.done(),
-                Err(error) => {
-                    failed("add uses", &error);
-                    // The rest would most likely fail too, each after its own wait.
-                    return;
-                }
+                // The rest would most likely fail too, each after its own wait.
+                Err(Unavailable) => return,
             }
         }
     }
 
-    /// Flushes, then closes the store. Calls after it answer that the store is not available.
-    pub async fn close(&self) {
-        self.flush().await;
-        self.0.store.close().await;
+    /// Flushes, ends the audit chain, closes the store, and the audit log last of all. Calls after it answer that the
+    /// store is not available.
+    pub async fn close(&self, now: Now) {
+        self.flush_uses().await;
+        if let Some(audit) = &self.0.audit {
+            audit.finish(self.store().ok(), now.wall).await;
+        }
+        if let Ok(store) = self.store() {
+            store.close().await;
+        }
+        if let Some(audit) = &self.0.audit {
+            audit.close().await;
+        }
     }
 
     async fn find_grant(&self, digest: TokenDigest, now: Instant) -> Result<Option<Arc<Grant>>, Unavailable> {
@@ -130,35 +239,126 @@ impl Storage {
             return Ok(Some(grant));
         }
         let ticket = self.0.grants.ticket(now);
-        let found = self.0.store.find_grant(digest).await.map_err(|error| failed("find grant", &error))?;
-        let grant = found.map(Arc::new);
-        if let Some(grant) = &grant {
-            self.0.grants.keep(digest, Arc::clone(grant), ticket);
+        match self.look_up(digest, now).await {
+            Ok(Some(grant)) => {
+                let grant = Arc::new(grant);
+                self.0.grants.keep(digest, Arc::clone(&grant), ticket);
+                Ok(Some(grant))
+            }
+            Ok(None) => {
+                // Or an outage would bring it back.
+                self.0.grants.forget(&digest);
+                Ok(None)
+            }
+            // The failure may have begun an outage, and with it the grace.
+            Err(Unavailable) => self.cached_grant(&digest, now).map(Some).ok_or(Unavailable),
         }
-        Ok(grant)
+    }
+
+    async fn look_up(&self, digest: TokenDigest, asked_at: Instant) -> Result<Option<Grant>, Unavailable> {
+        match async { self.store()?.find_grant(digest).await }.await {
+            Ok(found) => {
+                self.0.outage.look_up_answered(asked_at);
+                Ok(found)
+            }
+            Err(error) => {
+                self.0.outage.look_up_failed("find grant", &error, asked_at);
+                Err(Unavailable)
+            }
+        }
     }
 
     async fn spend(&self, token: TokenId, at: Timestamp) -> Result<Spent, Unavailable> {
-        self.0.store.spend(token, at).await.map_err(|error| failed("spend", &error))
+        let before = self.0.outage.changes();
+        let spent = async { self.store()?.spend(token, at).await }.await;
+        self.changed(spent, "spend", before)
     }
 
-    async fn manage(&self, command: Command, at: Timestamp) -> Result<Reply, CommandError> {
+    async fn add_uses(&self, uses: &[TokenUse]) -> Result<(), Unavailable> {
+        let before = self.0.outage.changes();
+        let added = async { self.store()?.add_uses(uses).await }.await;
+        self.changed(added, "add uses", before)
+    }
+
+    async fn manage(&self, command: Command, facts: CallFacts, now: Now) -> Result<Reply, CommandError> {
         if sets_a_limit(&command) {
             // What was used before counts against the limit from its first moment.
-            self.flush().await;
+            self.flush_uses().await;
         }
-        let _forget = changes_grants(&command).then(|| self.0.grants.forget_on_drop());
-        self.0.store.execute(command, at).await.map_err(|error| match error {
-            ExecuteError::Refused(refusal) => refusal,
-            ExecuteError::Failed(error) => {
-                failed("manage", &error);
-                CommandError::StoreUnavailable
-            }
-        })
+        if is_change(&command) {
+            self.change(command, facts, now.wall).await
+        } else {
+            self.read(command, facts, now).await
+        }
     }
 
-    async fn check_health(&self) -> Result<(), Unavailable> {
-        self.0.store.ping().await.map_err(|error| failed("ping", &error))
+    /// A change is made with its event, both or neither.
+    async fn change(&self, command: Command, facts: CallFacts, at: Timestamp) -> Result<Reply, CommandError> {
+        let _forget = changes_grants(&command).then(|| self.0.grants.forget_on_drop());
+        match &self.0.audit {
+            Some(audit) => audit.change(self.store().ok(), command, facts, at).await,
+            None => audit::change_unrecorded(self.store().ok(), &self.0.outage, command, at).await,
+        }
+    }
+
+    /// What a read found is told only when its event is durable.
+    async fn read(&self, command: Command, facts: CallFacts, now: Now) -> Result<Reply, CommandError> {
+        if let (Some(audit), Command::ListEvents(..) | Command::GetEvent(_)) = (&self.0.audit, &command) {
+            // Who asks for events finds those of all calls that were answered. A failure is told by the read itself.
+            let _ = audit.catch_up(self.store().ok()).await;
+        }
+        let read = async { self.store()?.read(command, now.wall).await }.await;
+        let answer = read.map_err(|error| match error {
+            ExecuteError::Refused(refusal) => refusal,
+            ExecuteError::Failed(error) => {
+                self.0.outage.look_up_failed("manage", &error, now.mono);
+                CommandError::StoreUnavailable
+            }
+        });
+        let recorded = self.record(facts.draft(&answer)).await;
+        recorded.map_err(|Unavailable| CommandError::AuditUnavailable).and(answer)
+    }
+
+    async fn record(&self, draft: Draft) -> Result<(), Unavailable> {
+        match &self.0.audit {
+            Some(audit) => audit.record(self.store().ok(), draft).await.map_err(|Unwritten| Unavailable),
+            None => Ok(()),
+        }
+    }
+
+    async fn check_health(&self, asked_at: Instant) -> Health {
+        let store = match async { self.store()?.ping().await }.await {
+            Ok(()) => Component::Up,
+            Err(error) => {
+                self.0.outage.look_up_failed("ping", &error, asked_at);
+                Component::Down
+            }
+        };
+        Health { store, audit: self.audit_health() }
+    }
+
+    fn audit_health(&self) -> Component {
+        if self.0.audit.as_ref().is_none_or(Writer::is_well) { Component::Up } else { Component::Down }
+    }
+
+    /// What became of a change, for the caller and for the state of the store. `before` is how many had been done when it
+    /// began.
+    fn changed<T>(
+        &self,
+        result: Result<T, StoreError>,
+        operation: &'static str,
+        before: u64,
+    ) -> Result<T, Unavailable> {
+        match result {
+            Ok(done) => {
+                self.0.outage.change_answered();
+                Ok(done)
+            }
+            Err(error) => {
+                self.0.outage.change_failed(operation, &error, before);
+                Err(Unavailable)
+            }
+        }
     }
 }
 
@@ -180,14 +380,11 @@ const fn changes_grants(command: &Command) -> bool {
         | Command::GetProject(_)
         | Command::ListTokens(..)
         | Command::CreateToken(_)
-        | Command::GetToken(_) => false,
+        | Command::GetToken(_)
+        | Command::ListEvents(..)
+        | Command::GetEvent(_)
+        | Command::PurgeCache(_) => false,
     }
-}
-
-/// The one log line of a failure. Store errors print no stored value.
-fn failed(operation: &'static str, error: &(dyn Error + 'static)) -> Unavailable {
-    tracing::error!(operation, error, "the store failed");
-    Unavailable
 }
 
 #[cfg(test)]

@@ -1,20 +1,26 @@
 //! What a store can do, and how it fails. Implementations differ in where they keep things, never in what a caller
 //! sees: one list of behaviours is run on all of them (`tests/store`).
 
-use std::fmt::Debug;
+use std::fmt::{self, Debug};
 use std::pin::Pin;
 
+use llm_proxy_core::audit::Event;
 use llm_proxy_core::auth::{Grant, TokenDigest, TokenKey};
 use llm_proxy_core::exchange::Spent;
-use llm_proxy_core::ids::{ProjectId, TokenId};
-use llm_proxy_core::manage::{Command, CommandError, Reply};
+use llm_proxy_core::ids::{ChainId, EventId, ProjectId, TokenId};
+use llm_proxy_core::manage::{Command, CommandError, EventFilter, EventPage, Reply};
 use llm_proxy_core::time::Timestamp;
 use thiserror::Error;
 
+use crate::import::{ImportBatch, ImportReport};
 use crate::random::NoRandomness;
 
 /// A store's future, boxed so that stores can stand behind `dyn`.
 pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// A page of audit events, how many there are in all, and the page with its `as_of`, as in
+/// [`Reply::Events`].
+pub type EventList = (Vec<Event>, u64, EventPage);
 
 /// Keeps projects and tokens. A change that was answered is durable as far as the store is durable at all.
 ///
@@ -33,14 +39,104 @@ pub trait Store: Debug + Send + Sync + 'static {
     /// Adds counted uses, all of them or none. Limits are not looked at, tokens that are not there are passed over.
     fn add_uses<'a>(&'a self, uses: &'a [TokenUse]) -> StoreFuture<'a, Result<(), StoreError>>;
 
-    /// Does what a management call asks, all of it or nothing.
-    fn execute(&self, command: Command, at: Timestamp) -> StoreFuture<'_, Result<Reply, ExecuteError>>;
+    /// Answers a command that [`changes`](is_change) nothing.
+    fn read(&self, command: Command, at: Timestamp) -> StoreFuture<'_, Result<Reply, ExecuteError>>;
+
+    /// Does what a batch of management calls asks, in their order and in one transaction, each call all of it or
+    /// nothing. Before the commit it awaits [`ChangeBatch::seal`] and adds the events that it gives. An error means that
+    /// nothing was done, or that it is not known: [`ChangeError`].
+    fn change(&self, batch: ChangeBatch) -> StoreFuture<'_, Result<(), ChangeError>>;
+
+    /// Adds audit events, all of them or none; those that are there already are passed over.
+    fn add_events<'a>(&'a self, events: &'a [Event]) -> StoreFuture<'a, Result<(), StoreError>>;
+
+    /// The events that the filter matches, newest (greatest id) first: the page asked for, how many there are in all,
+    /// both up to `page.as_of`. Where that is `None`, up to the newest event there is, whose id is given back in it.
+    fn list_events(&self, filter: EventFilter, page: EventPage) -> StoreFuture<'_, Result<EventList, StoreError>>;
+
+    /// The event with that id.
+    fn get_event(&self, id: EventId) -> StoreFuture<'_, Result<Option<Event>, StoreError>>;
+
+    /// At most `limit` events by id, smallest first, beginning after `cursor`, or with the first one. Within a chain
+    /// that is the order of the chain.
+    fn events_after(&self, cursor: Option<EventId>, limit: u32) -> StoreFuture<'_, Result<Vec<Event>, StoreError>>;
+
+    /// The event with the greatest id, of that chain or of all.
+    fn last_event(&self, chain: Option<ChainId>) -> StoreFuture<'_, Result<Option<Event>, StoreError>>;
+
+    /// Removes the events with these ids, all that are there. The caller has recorded what anchors the rest.
+    fn prune_events<'a>(&'a self, ids: &'a [EventId]) -> StoreFuture<'a, Result<(), StoreError>>;
+
+    /// Brings records from elsewhere, all that are new or none. What is here already stays as it is.
+    fn import(&self, batch: ImportBatch) -> StoreFuture<'_, Result<ImportReport, StoreError>>;
 
     /// Whether the store answers.
     fn ping(&self) -> StoreFuture<'_, Result<(), StoreError>>;
 
     /// Lets go of files and connections. Calls after it fail.
     fn close(&self) -> StoreFuture<'_, ()>;
+}
+
+/// Management calls that change something, for one transaction.
+pub struct ChangeBatch {
+    /// The commands, each with its time.
+    pub calls: Vec<(Command, Timestamp)>,
+    /// Told what became of each call, in order, when all are done and not yet committed: gives the events to add in the
+    /// same transaction. If it fails, everything is undone.
+    pub seal: Seal,
+}
+
+/// See [`ChangeBatch::seal`].
+pub type Seal =
+    Box<dyn FnOnce(Vec<Result<Reply, ExecuteError>>) -> StoreFuture<'static, Result<Vec<Event>, NotSealed>> + Send>;
+
+impl Debug for ChangeBatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ChangeBatch").field("calls", &self.calls.len()).finish_non_exhaustive()
+    }
+}
+
+/// The events of a batch could not be recorded.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Error)]
+#[error("the audit log does not take the events")]
+pub struct NotSealed;
+
+/// A batch was not done.
+#[derive(Debug, Error)]
+pub enum ChangeError {
+    /// Its events could not be recorded. Nothing was changed.
+    #[error(transparent)]
+    NotSealed(#[from] NotSealed),
+    /// The store failed. If that was before it asked for the events, nothing was changed; after it, that is not known.
+    #[error(transparent)]
+    Failed(#[from] StoreError),
+}
+
+impl From<sqlx::Error> for ChangeError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Failed(StoreError::Database(error))
+    }
+}
+
+/// Whether a command goes to [`Store::change`]; the others go to [`Store::read`].
+#[must_use]
+pub const fn is_change(command: &Command) -> bool {
+    match command {
+        Command::CreateProject(_)
+        | Command::UpdateProject(..)
+        | Command::DeleteProject(_)
+        | Command::RevokeProjectTokens(_)
+        | Command::CreateToken(_)
+        | Command::UpdateToken(..)
+        | Command::RevokeToken(_) => true,
+        Command::ListProjects(_)
+        | Command::GetProject(_)
+        | Command::ListTokens(..)
+        | Command::GetToken(_)
+        | Command::ListEvents(..)
+        | Command::GetEvent(_)
+        | Command::PurgeCache(_) => false,
+    }
 }
 
 /// Uses of one token, added up.
@@ -60,6 +156,12 @@ pub enum StoreError {
     /// The database cannot be reached, is busy for too long, is full, or refused a statement.
     #[error("the database failed")]
     Database(#[from] sqlx::Error),
+    /// The database did not answer in time.
+    #[error("the database did not answer in time")]
+    NoAnswer,
+    /// The store has not been opened.
+    #[error("the database is not open yet")]
+    NotOpen,
     /// A stored value is not of the form that this program writes.
     #[error("the database holds an unreadable value in {0}")]
     Corrupt(&'static str),
@@ -69,6 +171,9 @@ pub enum StoreError {
     /// A key could not be sealed.
     #[error("a secret could not be sealed")]
     Seal(#[source] crate::seal::SealError),
+    /// A read was asked of [`Store::change`], or a change of [`Store::read`].
+    #[error("the command was given to the wrong call of the store")]
+    WrongCall,
     /// The system gave no random bytes.
     #[error(transparent)]
     Random(#[from] NoRandomness),

@@ -3,6 +3,7 @@
 //! None of it uses an HTTP library: what is tested must not be mended or hidden by another parser's tolerance. Nothing
 //! here sleeps to synchronise: scripts wait for signals, reads and deadlines.
 
+mod cli;
 mod client;
 mod databases;
 mod http;
@@ -16,6 +17,7 @@ mod tls;
 mod tools;
 mod turn;
 
+pub(crate) use cli::{Ran, cli};
 pub(crate) use client::{Client, get, post};
 pub(crate) use databases::{Database, Engine, PrivateServers};
 pub(crate) use http::{Broken, Response};

@@ -73,8 +73,22 @@ fn program(runtime: &str, options: &Options, folder: &Path) -> Command {
     command
 }
 
-/// Starts the program and waits until it listens: the process, its log, and where it listens.
+/// What the program says when its database can be used at last.
+const READY: &str = "the database is open now: the program is ready";
+
+/// Starts the program and waits until it is ready: the process, its log, and where it listens.
 fn launch(runtime: &str, options: &Options, folder: &Path) -> (Child, Logs, SocketAddr) {
+    let launched = launch_unready(runtime, options, folder);
+    let listening = launched.1.message("listening").unwrap();
+    // With a database that another test's instance keeps busy it may be a moment later.
+    if listening["ready"] == false {
+        assert!(launched.1.message(READY).is_some(), "it never became ready: {:?}", launched.1.lines());
+    }
+    launched
+}
+
+/// Starts the program and waits until it listens.
+fn launch_unready(runtime: &str, options: &Options, folder: &Path) -> (Child, Logs, SocketAddr) {
     let mut child = command(runtime, options, folder).spawn().unwrap();
     let mut logs = Logs::collect(child.stderr.take().unwrap());
     let Some(listening) = logs.message("listening") else {
@@ -85,6 +99,8 @@ fn launch(runtime: &str, options: &Options, folder: &Path) -> (Child, Logs, Sock
     let addr = listening["addr"].as_str().unwrap().parse().unwrap();
     (child, logs, addr)
 }
+
+type Launch = fn(&str, &Options, &Path) -> (Child, Logs, SocketAddr);
 
 /// Starts the program, which is expected to give up.
 fn launch_in_vain(runtime: &str, options: &Options, folder: &Path) -> Exited {
@@ -98,8 +114,17 @@ fn launch_in_vain(runtime: &str, options: &Options, folder: &Path) -> Exited {
 }
 
 impl Proxy {
-    /// Starts the program and waits until it listens.
+    /// Starts the program and waits until it is ready.
     pub(crate) fn start(runtime: &'static str, options: &Options) -> Self {
+        Self::start_by(launch, runtime, options)
+    }
+
+    /// Starts the program on a database that is held; it listens, and is not ready.
+    pub(crate) fn start_unready(runtime: &'static str, options: &Options) -> Self {
+        Self::start_by(launch_unready, runtime, options)
+    }
+
+    fn start_by(launch: Launch, runtime: &'static str, options: &Options) -> Self {
         let turn = Turn::take(options.alone);
         let folder = TempDir::new().unwrap();
         let (child, logs, addr) = launch(runtime, options, folder.path());
@@ -110,10 +135,58 @@ impl Proxy {
 
     /// Starts it again on the same files, after it has ended; killed first if it has not.
     pub(crate) fn restart(&mut self, options: &Options) {
+        self.restart_by(launch, options);
+    }
+
+    /// The same on a database that is held.
+    pub(crate) fn restart_unready(&mut self, options: &Options) {
+        self.restart_by(launch_unready, options);
+    }
+
+    fn restart_by(&mut self, launch: Launch, options: &Options) {
         let _ = self.child.kill();
         let _ = self.child.wait();
         self.past.extend(self.logs.finish());
+        self.errors_expected |= options.errors_expected;
         (self.child, self.logs, self.addr) = launch(self.runtime, options, self.folder.path());
+    }
+
+    /// Starts the program on a database that is held, and asks it to stop before it listens.
+    pub(crate) fn stop_while_opening(runtime: &str, options: &Options) -> Exited {
+        let _turn = Turn::take(options.alone);
+        let folder = TempDir::new().unwrap();
+        let mut child = command(runtime, options, folder.path()).spawn().unwrap();
+        let mut logs = Logs::collect(child.stderr.take().unwrap());
+        let deadline = Instant::now() + PATIENCE;
+        // Its signals are caught by the time that it has this thread.
+        while !threads_of(&child).iter().any(|name| name == "storage") {
+            assert!(Instant::now() < deadline, "it never began to open its database");
+            thread::sleep(PAUSE);
+        }
+        kill_process(Pid::from_child(&child), Kill::TERM).unwrap();
+        let code = wait(&mut child);
+        let _ = child.kill();
+        Exited { code, stderr: logs.finish().join("\n") }
+    }
+
+    /// Waits for its end by itself; its log is left to the caller.
+    pub(crate) fn exited(&mut self) -> Exited {
+        let code = self.wait();
+        let _ = self.child.kill();
+        let lines = self.logs.finish();
+        self.logs = Logs::collect(std::io::empty());
+        Exited { code, stderr: lines.join("\n") }
+    }
+
+    /// Waits for a line of the log with that message.
+    pub(crate) fn until_logged(&self, message: &str) -> Value {
+        self.logs.message(message).unwrap_or_else(|| panic!("it never said {message:?}"))
+    }
+
+    /// How many lines of the log so far have that message.
+    pub(crate) fn logged(&self, message: &str) -> usize {
+        let has = |line: &String| serde_json::from_str::<Value>(line).is_ok_and(|entry| entry["message"] == message);
+        self.log_lines().iter().filter(|line| has(line)).count()
     }
 
     /// Starts the program, which is expected to give up.
@@ -181,10 +254,7 @@ impl Proxy {
 
     /// The names of its threads; the system keeps 15 letters of each.
     pub(crate) fn threads(&self) -> Vec<String> {
-        let tasks = std::fs::read_dir(format!("/proc/{}/task", self.child.id())).unwrap();
-        // One that ends meanwhile has no name any more.
-        let names = tasks.filter_map(|task| std::fs::read_to_string(task.unwrap().path().join("comm")).ok());
-        names.map(|name| name.trim_end().to_owned()).collect()
+        threads_of(&self.child)
     }
 
     /// How many files and sockets it has open.
@@ -210,6 +280,13 @@ impl Proxy {
             assert!(self.errors_expected || entry["level"] != "ERROR", "an error in the log: {line}");
         }
     }
+}
+
+fn threads_of(child: &Child) -> Vec<String> {
+    let tasks = std::fs::read_dir(format!("/proc/{}/task", child.id())).unwrap();
+    // One that ends meanwhile has no name any more.
+    let names = tasks.filter_map(|task| std::fs::read_to_string(task.ok()?.path().join("comm")).ok());
+    names.map(|name| name.trim_end().to_owned()).collect()
 }
 
 /// Between two looks at a process. What is looked at (its end, its files) has no event to wait for with a deadline.

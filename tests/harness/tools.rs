@@ -62,13 +62,23 @@ pub(crate) fn sqlite_rows(database: &Path, statement: &str) -> Value {
     run(command)
 }
 
-/// Keeps everyone else from writing to a SQLite database until it is dropped.
+/// A SQLite database that is kept from everyone else until this is dropped.
 pub(crate) struct Held(Child);
 
 impl Held {
+    /// Nobody else can write. One that is not there yet is made, and nobody can read it either.
     pub(crate) fn start(database: &Path) -> Self {
+        Self::with("hold", database)
+    }
+
+    /// Nobody else can read or write. The database is open in a program, and has a write-ahead log.
+    pub(crate) fn wholly(database: &Path) -> Self {
+        Self::with("exclude", database)
+    }
+
+    fn with(mode: &str, database: &Path) -> Self {
         let mut command = Command::new(interpreter());
-        command.arg("-I").arg(script("sqlite.py")).arg("hold").arg(database);
+        command.arg("-I").arg(script("sqlite.py")).arg(mode).arg(database);
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let mut said = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut said).unwrap();

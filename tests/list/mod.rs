@@ -1,6 +1,11 @@
 //! The list of black-box tests, one concern a file. It knows no runtime: the module that holds it names one.
 
+mod audit;
 mod cancellation;
+mod cli_audit;
+mod cli_failures;
+mod cli_manage;
+mod cli_migrate;
 mod credentials;
 mod denials;
 mod drain;
@@ -16,6 +21,7 @@ mod malformed;
 mod manage_projects;
 mod manage_rules;
 mod manage_tokens;
+mod outages;
 mod probes;
 mod quota;
 mod responses;

@@ -4,6 +4,7 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
@@ -52,6 +53,12 @@ fn wandered(level: &str) -> (Mock, Proxy, Vec<String>) {
     (mock, proxy, answers)
 }
 
+/// All files of the folder and of those in it.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
+}
+
 #[test]
 fn no_secret_is_logged_at_the_most_talkative_level() {
     let (_mock, mut proxy, _) = wandered("trace");
@@ -77,24 +84,24 @@ fn no_file_of_the_program_holds_a_key_or_a_token() {
     let kept = proxy.project();
     proxy.token(&kept);
     let mut looked_at = 0;
-    for file in fs::read_dir(proxy.folder()).unwrap().map(Result::unwrap) {
-        let bytes = fs::read(file.path()).unwrap();
+    for file in files(proxy.folder()) {
+        let bytes = fs::read(&file).unwrap();
         for secret in proxy.secrets() {
             let found = bytes.windows(secret.len()).any(|window| window == secret.as_bytes());
-            assert!(!found, "{} holds {secret}", file.path().display());
+            assert!(!found, "{} holds {secret}", file.display());
         }
-        looked_at += usize::from(file.file_name().to_string_lossy().starts_with("proxy.db"));
+        looked_at += usize::from(file.ends_with("proxy.db")) + usize::from(file.ends_with("data/audit.log"));
     }
-    assert!(looked_at > 0, "the database was not among the files");
+    assert_eq!(looked_at, 2, "database and audit log were not among the files");
 }
 
 #[test]
 fn files_that_hold_data_are_for_their_owner_only() {
     let (_mock, proxy, _) = wandered("info");
-    for file in fs::read_dir(proxy.folder()).unwrap().map(Result::unwrap) {
-        if file.file_name() != "providers.yaml" {
+    for file in files(proxy.folder()) {
+        if !file.ends_with("providers.yaml") {
             let mode = file.metadata().unwrap().permissions().mode() & 0o777;
-            assert_eq!(mode & 0o077, 0, "{} has mode {mode:o}", file.path().display());
+            assert_eq!(mode & 0o077, 0, "{} has mode {mode:o}", file.display());
         }
     }
 }

@@ -12,7 +12,7 @@ use super::event::Event;
 use crate::ids::{ChainId, EventId, IdSeed};
 
 /// What stands in for the hash before the first event.
-const NOTHING: &str = "0000000000000000000000000000000000000000000000000000000000000000";
+pub(super) const NOTHING: &str = "0000000000000000000000000000000000000000000000000000000000000000";
 
 /// Where a chain has got to. A clone is a point to come back to when events could not be written.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
+use super::shown::Shown;
 use super::words::{Action, Actor, Outcome};
 use crate::ids::{ProjectId, TokenId};
+use crate::reject::Refusal;
 use crate::time::Timestamp;
 
 /// Something to record.
@@ -24,7 +26,7 @@ pub struct Draft {
     pub project_id: Option<ProjectId>,
     /// The token that it was about.
     pub token_id: Option<TokenId>,
-    /// The request that asked for it; `None` for what the program did by itself..
+    /// The request that asked for it; `None` for what the program did by itself.
     pub request: Option<Box<RequestFacts>>,
     /// For how many such events it stands, where repeats were folded into one.
     pub count: Option<u64>,
@@ -48,6 +50,20 @@ impl Draft {
             count: None,
             metadata: BTreeMap::new(),
         }
+    }
+}
+
+impl Outcome {
+    /// How a call went that was answered with that refusal, and the code that says why.
+    #[must_use]
+    pub fn of_refusal(refusal: &Refusal) -> (Self, &'static str) {
+        let answer = refusal.answer();
+        let outcome = match answer.status.as_u16() {
+            401 | 403 | 429 => Self::Denied,
+            500.. => Self::Error,
+            _ => Self::Failure,
+        };
+        (outcome, answer.code)
     }
 }
 
@@ -85,22 +101,4 @@ pub enum Fact {
     Map(BTreeMap<&'static str, Fact>),
     /// More of these.
     List(Vec<Fact>),
-}
-
-/// Text from outside that may be shown: made only by [`Shown::of`], which takes out what looks like a credential.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub struct Shown(String);
-
-impl Shown {
-    /// `text`, made fit to be shown.
-    #[must_use]
-    pub fn of(text: &str) -> Self {
-        Self(text.to_owned())
-    }
-
-    /// The text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
 }

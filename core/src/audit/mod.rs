@@ -9,12 +9,18 @@
 mod chain;
 mod draft;
 mod event;
+mod fold;
+mod shown;
+mod verify;
 mod words;
 
 #[cfg(test)]
 mod tests;
 
 pub use chain::{Chain, canonical_json, hash_of};
-pub use draft::{Draft, Fact, RequestFacts, Shown};
+pub use draft::{Draft, Fact, RequestFacts};
 pub use event::Event;
+pub use fold::{FOLD_EVERY, Folder, MOST_KINDS, MOST_PER_CLIENT};
+pub use shown::Shown;
+pub use verify::{Fault, IN_DATABASE, Last, Place, Source, Verified, Verifier};
 pub use words::{Action, Actor, Outcome};

@@ -20,6 +20,12 @@ macro_rules! words {
                     $(Self::$word => $text,)*
                 }
             }
+
+            /// The one that reads like that.
+            #[must_use]
+            pub fn parse(text: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|word| word.as_str() == text)
+            }
         }
     };
 }
@@ -59,7 +65,7 @@ words! {
         AdminLogin = "admin.login",
         /// A logout from the admin UI.
         AdminLogout = "admin.logout",
-        /// A page of the admin UI, or a management path that is none.
+        /// A page of the admin UI, or a management path or method that is none.
         AdminAccess = "admin.access",
         /// A list of audit events was read.
         AuditList = "audit.list",

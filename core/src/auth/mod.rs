@@ -19,11 +19,13 @@
 mod credential;
 mod denial;
 mod grant;
+mod slot;
 mod token;
 
 pub use credential::{Credential, CredentialSource, client_credential, management_credential};
 pub use denial::Denial;
 pub use grant::{Grant, decide};
+pub use slot::TokenKeySlot;
 pub use token::{TokenDigest, TokenKey, TokenString};
 
 #[cfg(test)]

@@ -163,15 +163,30 @@ fn a_printed_token_shows_its_mask() {
     assert_eq!(format!("{token} {token:?}"), "sk-AAEC...0ODw sk-AAEC...0ODw");
 }
 
+/// Python: hashlib.sha256(b"sk-AAECAwQFBgcICQoLDA0ODw").hexdigest()
+const SHA256: &str = "13ed05a759023af1c097338923363a18faa173cecef2d9e4e8c77f3e0b8652eb";
+/// Python: hmac.new(bytes(range(32)), bytes.fromhex(SHA256), "sha256").hexdigest()
+const DIGEST: &str = "630fff1365ae54a006b938a7b67faccddbd7ee7360155a5059a6180496ddf8ab";
+
+fn hex(digest: TokenDigest) -> String {
+    digest.as_bytes().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn counting_key() -> TokenKey {
+    TokenKey::new(&std::array::from_fn(|at| u8::try_from(at).unwrap()))
+}
+
 #[test]
-fn a_digest_is_the_hmac_of_the_whole_string() {
-    // Python: hmac.new(bytes(range(32)), b"sk-AAECAwQFBgcICQoLDA0ODw", "sha256").hexdigest()
-    let expected = "b570e5926b38293e0fe3faa99aaac75824de1882ca2181ddc480158de3c64c8e";
-    let key = TokenKey::new(&std::array::from_fn(|at| u8::try_from(at).unwrap()));
-    let digest = key.digest(&TokenString::parse(TOKEN.as_bytes()).unwrap());
-    let hex: String = digest.as_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
-    assert_eq!(hex, expected);
+fn a_digest_is_the_hmac_of_the_sha256_of_the_whole_string() {
+    let digest = counting_key().digest(&TokenString::parse(TOKEN.as_bytes()).unwrap());
+    assert_eq!(hex(digest), DIGEST);
     assert_eq!(TokenDigest::from_bytes(*digest.as_bytes()), digest);
+}
+
+#[test]
+fn a_plain_sha256_leads_to_the_same_digest_as_its_string() {
+    let sha256 = std::array::from_fn(|at| u8::from_str_radix(&SHA256[2 * at..2 * at + 2], 16).unwrap());
+    assert_eq!(hex(counting_key().digest_of_sha256(&sha256)), DIGEST);
 }
 
 #[test]

@@ -1,12 +1,17 @@
 //! The token's string: `sk-` and 22 base64url characters (16 random bytes), its mask, and the keyed digest under which
 //! it is stored.
+//!
+//! The digest is HMAC-SHA-256 (RFC 2104, FIPS 180-4) of the string's SHA-256, not of the string itself. A database that
+//! keeps plain SHA-256 digests of its tokens can so be taken over: from such a digest the keyed one can be made without
+//! the string, and a look-up finds tokens of both origins in the same way. It costs one more hash block, and nothing in
+//! strength: the key is what keeps a stolen digest from being tried against guesses.
 
 use std::fmt;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::{Hmac, KeyInit, Mac};
-use sha2::Sha256;
+use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
 const PREFIX: &str = "sk-";
@@ -59,7 +64,8 @@ impl fmt::Display for TokenString {
     }
 }
 
-/// What is stored and looked up instead of a token's string: HMAC-SHA-256 under the store's token key.
+/// What is stored and looked up instead of a token's string: HMAC-SHA-256, under the store's token key, of the string's
+/// SHA-256.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TokenDigest([u8; 32]);
 
@@ -101,8 +107,16 @@ impl TokenKey {
     /// The digest of a token.
     #[must_use]
     pub fn digest(&self, token: &TokenString) -> TokenDigest {
+        // The inner hash would do for a look-up where digests are kept without a key, so it is wiped like the string.
+        let sha256 = Zeroizing::new(Sha256::digest(token.0.as_bytes()).into());
+        self.digest_of_sha256(&sha256)
+    }
+
+    /// The digest of the token whose string has this SHA-256, for tokens of which nobody keeps the string.
+    #[must_use]
+    pub fn digest_of_sha256(&self, sha256: &[u8; 32]) -> TokenDigest {
         let mut mac = self.0.clone();
-        mac.update(token.0.as_bytes());
+        mac.update(sha256);
         TokenDigest(mac.finalize().into_bytes().into())
     }
 }

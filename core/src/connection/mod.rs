@@ -34,7 +34,7 @@
 //! # let rules = Arc::new(Rules {
 //! #     providers: parse_providers(file, &ProviderDefaults::default())?,
 //! #     management_token: Secret::new("management-token-0123".to_owned()),
-//! #     token_key: TokenKey::new(&[7; 32]),
+//! #     token_key: TokenKey::new(&[7; 32]).into(),
 //! #     enforce_project_active: true,
 //! #     forward_client_ip: false,
 //! #     trusted_proxies: Networks::default(),
@@ -81,6 +81,7 @@
 //!             SessionEffect::Store(_, other) => panic!("this exchange never asks {other:?}"),
 //!             SessionEffect::Connect(_) => session.handle(SessionInput::Connected { reused: false }, now)?,
 //!             SessionEffect::Release(provider) => println!("one more idle connection to {}", provider.name),
+//!             SessionEffect::Audit(draft) => println!("denied: {:?}", draft.reason),
 //!             SessionEffect::CloseUpstream => println!("the connection is dropped"),
 //!             SessionEffect::Ended(ended) => assert_eq!(ended.outcome, Outcome::Completed),
 //!         }

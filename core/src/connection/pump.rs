@@ -115,6 +115,7 @@ impl Session {
                 self.link = Upstream::Asked(request.provider.clone());
                 self.effects.push_back(SessionEffect::Connect(request));
             }
+            Some(Effect::Audit(draft)) => self.effects.push_back(SessionEffect::Audit(draft)),
             None => {}
         }
         if let Some(relays) = &mut self.relays {

@@ -12,6 +12,7 @@ use super::client::ClientConnection;
 use super::out_queue::OutQueue;
 use super::relay::{Relay, Relays};
 use super::upstream::UpstreamConnection;
+use crate::audit::Draft;
 use crate::deadline::Deadline;
 use crate::exchange::{ConnectRequest, Context, Ended, Exchange, Input as Step, Misuse, StoreEffect, StoreOutcome};
 use crate::proxy::IdSource;
@@ -39,6 +40,8 @@ pub enum SessionEffect {
     Release(Arc<Provider>),
     /// The upstream connection, or the attempt to make one, is of no use any more: close it now.
     CloseUpstream,
+    /// Hand an event on to storage, and never wait for it.
+    Audit(Box<Draft>),
     /// An exchange is over: for logs, records and counts.
     Ended(Box<Ended>),
 }

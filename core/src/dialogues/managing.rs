@@ -133,6 +133,7 @@ fn content_over_64_kib_is_refused_by_its_length_or_on_the_way() {
     let mut pair = Pair::default();
     pair.client(call("POST /manage/projects", "Content-Length: 65537\r\n", ""));
     assert_eq!((pair.response().status(), pair.next()), (413, Next::ShutdownWrite));
+    assert_eq!(pair.store.asked, ["record"]);
     let mut pair = Pair::default();
     pair.client(call("POST /manage/projects", "Transfer-Encoding: chunked\r\n", ""));
     for _ in 0..16 {
@@ -141,7 +142,7 @@ fn content_over_64_kib_is_refused_by_its_length_or_on_the_way() {
     assert_eq!(pair.client_heard(), "");
     pair.client("1\r\n \r\n");
     assert_eq!((pair.response().status(), pair.response().code()), (413, "request_too_large".into()));
-    assert!(pair.store.asked.is_empty());
+    assert_eq!(pair.store.asked, ["record"]);
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Dialogues: whole exchanges between a client and an upstream as bytes, one rule each.
 
+mod auditing;
 mod deadlines;
 mod draining;
 mod forwarding;
@@ -18,3 +19,4 @@ mod response_fields;
 mod retry;
 mod scripts;
 mod splits;
+mod starting;

@@ -248,7 +248,7 @@ fn an_outcome_that_comes_too_late_is_nobodys() {
     pair.client("POST /manage/tokens HTTP/1.1\r\nHost: p\r\nAuthorization: Bearer management-token-0123\r\nContent-Length: 2\r\n\r\n");
     assert_eq!(pair.answer_store(), 1);
     pair.client("{}");
-    assert_eq!((pair.response().status(), pair.asked.0), (400, 0));
+    assert_eq!((pair.answer_store(), pair.response().status(), pair.asked.0), (1, 400, 0));
     pair.client(get("/v1/y"));
     pair.client_breaks();
     assert_eq!(pair.answer_store(), 1);

@@ -9,6 +9,7 @@ use super::effect::{Spent, StoreEffect, Unavailable};
 use super::forward::Forward;
 use super::message::{ConnectRequest, Context, Effect, NewRequest, Payer};
 use super::{Exchange, State};
+use crate::audit::Action;
 use crate::auth::{Denial, Grant, TokenDigest, TokenString, client_credential, decide};
 use crate::http1::{Framing, RequestHead};
 use crate::reject::Refusal;
@@ -21,7 +22,7 @@ impl Exchange {
     pub(super) fn begin_admission(&mut self, cx: &mut Context<'_>) {
         match identify(&self.request.head, cx.rules) {
             Ok(digest) => self.ask(StoreEffect::FindGrant(digest)),
-            Err(denial) => self.deny(&Refusal::Denied(denial), cx),
+            Err(refusal) => self.deny(&refusal, cx),
         }
     }
 
@@ -75,16 +76,42 @@ impl Exchange {
         self.state = State::Forwarding(Box::new(Forward::new(grant, provider, cx.now.mono)));
     }
 
+    /// Refuses. Where policy is the reason, an event of it is handed on; what is merely down, busy or too large leaves
+    /// none.
     fn deny(&mut self, refusal: &Refusal, cx: &mut Context<'_>) {
-        self.refuse(refusal, self.voice(), cx);
+        if is_denial(refusal) {
+            self.refuse_and_note(refusal, self.voice(), (Action::ProxyRequest, None), cx);
+        } else {
+            self.refuse(refusal, self.voice(), cx);
+        }
     }
 }
 
-/// Who asks, as far as the head can say.
-fn identify(head: &RequestHead, rules: &Rules) -> Result<TokenDigest, Denial> {
-    let credential = client_credential(head.fields())?;
-    let token = TokenString::parse(credential.bytes).ok_or(Denial::InvalidToken)?;
-    Ok(rules.token_key.digest(&token))
+/// Whether that is a "no" to this caller. An ambiguous path is one too: it is how an endpoint list is tried.
+const fn is_denial(refusal: &Refusal) -> bool {
+    match refusal {
+        Refusal::Denied(_) | Refusal::Path(_) | Refusal::EndpointNotFound | Refusal::MethodNotAllowed(_) => true,
+        Refusal::Malformed(_)
+        | Refusal::BadRequest(_)
+        | Refusal::NotFound(_)
+        | Refusal::ProjectNameTaken
+        | Refusal::RequestTimeout
+        | Refusal::RequestTooLarge(_)
+        | Refusal::Upstream(_)
+        | Refusal::StoreUnavailable
+        | Refusal::AuditUnavailable
+        | Refusal::CacheDisabled
+        | Refusal::Draining
+        | Refusal::Overloaded => false,
+    }
+}
+
+/// Who asks, as far as the head can say. Without the key of the digests nobody is told that a token is wrong.
+fn identify(head: &RequestHead, rules: &Rules) -> Result<TokenDigest, Refusal> {
+    let key = rules.token_key.get().ok_or(Refusal::StoreUnavailable)?;
+    let credential = client_credential(head.fields()).map_err(Refusal::Denied)?;
+    let token = TokenString::parse(credential.bytes).ok_or(Refusal::Denied(Denial::InvalidToken))?;
+    Ok(key.digest(&token))
 }
 
 /// What admission found out.

@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
+use crate::audit::Draft;
 use crate::auth::{Grant, TokenDigest};
 use crate::ids::TokenId;
-use crate::manage::{Command, CommandError, Reply};
+use crate::manage::{CallFacts, Command, CommandError, Reply};
 
 /// Something only the store can do.
 #[derive(Clone, Debug)]
@@ -16,9 +17,12 @@ pub enum StoreEffect {
     FindGrant(TokenDigest),
     /// Take one request off a limited token, in one atomic step.
     Spend(TokenId),
-    /// Do what a management call asks.
-    Manage(Command),
-    /// Say whether the store can be reached.
+    /// Do what a management call asks, and record its event, which is made of the facts and the result. Whatever becomes
+    /// of it, exactly one event is storage's to write, also when nobody waits for the outcome any more.
+    Manage(Command, Box<CallFacts>),
+    /// Record the event of a management call that was refused before it reached the store.
+    Record(Box<Draft>),
+    /// Say what works.
     CheckHealth,
 }
 
@@ -29,7 +33,17 @@ impl StoreEffect {
     pub const fn may_be_given_up(&self) -> bool {
         match self {
             Self::FindGrant(_) | Self::CheckHealth => true,
-            Self::Spend(_) | Self::Manage(_) => false,
+            Self::Spend(_) | Self::Manage(..) | Self::Record(_) => false,
+        }
+    }
+
+    /// Whether an event is lost with it, if it is never performed. A driver that goes down performs those that it still
+    /// holds.
+    #[must_use]
+    pub const fn leaves_an_event(&self) -> bool {
+        match self {
+            Self::Manage(..) | Self::Record(_) => true,
+            Self::FindGrant(_) | Self::Spend(_) | Self::CheckHealth => false,
         }
     }
 }
@@ -43,8 +57,39 @@ pub enum StoreOutcome {
     Spent(Result<Spent, Unavailable>),
     /// What became of a management call.
     Managed(Result<Reply, CommandError>),
-    /// Whether the store can be reached.
-    Health(Result<(), Unavailable>),
+    /// Whether the event is durable.
+    Recorded(Result<(), Unavailable>),
+    /// What works.
+    Health(Health),
+}
+
+/// What works of that which an instance needs to do all its work.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Health {
+    /// The store can be reached.
+    pub store: Component,
+    /// Events can be written wherever they are to be written.
+    pub audit: Component,
+}
+
+impl Health {
+    /// All works.
+    pub const UP: Self = Self { store: Component::Up, audit: Component::Up };
+
+    /// Whether all works.
+    #[must_use]
+    pub const fn is_up(self) -> bool {
+        matches!((self.store, self.audit), (Component::Up, Component::Up))
+    }
+}
+
+/// Whether a part works.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Component {
+    /// It does.
+    Up,
+    /// It does not. The cause is in the log, never in an answer.
+    Down,
 }
 
 /// What became of an attempt to spend one request.

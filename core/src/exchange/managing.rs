@@ -1,14 +1,22 @@
 //! Our own routes within an exchange: probes, and management calls from their content to the answer.
+//!
+//! Each management call leaves exactly one audit event. Which way it takes depends on how far the call came:
+//!
+//! - Not authenticated: anyone can cause it, so it is handed on without waiting, to be folded (`auditing`).
+//! - Refused before it is a command: the answer waits until the event is durable (`Recording`).
+//! - A command: storage makes the event from the call's facts and the result, also where nobody waits any more.
+//! - Given up by its client in the middle: handed on without waiting, since there is nobody to answer.
 
 use http::StatusCode;
 use serde_json::json;
 
-use super::effect::{StoreEffect, Unavailable};
+use super::effect::{Component, Health, StoreEffect};
 use super::message::{Context, Outcome, ToClient};
 use super::{Exchange, LocalAnswer, State, Voice};
+use crate::audit::Actor;
 use crate::auth::{Denial, management_credential};
 use crate::http1::Version;
-use crate::manage::{self, CommandError, Reply};
+use crate::manage::{self, CallFacts, CommandError, Reply};
 use crate::reject::Refusal;
 use crate::routing::{ManageRoute, Probe};
 
@@ -23,19 +31,25 @@ impl Exchange {
             Probe::Ready if self.request.draining => {
                 self.answer_text(StatusCode::SERVICE_UNAVAILABLE, "draining", cx);
             }
+            Probe::Ready if cx.rules.token_key.get().is_none() => {
+                self.answer_text(StatusCode::SERVICE_UNAVAILABLE, "starting", cx);
+            }
             Probe::Ready => self.answer_text(StatusCode::OK, "ready", cx),
         }
     }
 
-    pub(super) fn on_health(&mut self, health: Result<(), Unavailable>, cx: &mut Context<'_>) {
+    pub(super) fn on_health(&mut self, health: Health, cx: &mut Context<'_>) {
         let (timestamp, version) = (cx.now.wall, cx.rules.version);
-        let (status, content) = match health {
-            Ok(()) => (StatusCode::OK, json!({"status": "ok", "timestamp": timestamp, "version": version})),
-            Err(unavailable) => {
-                let store = json!({"status": "down", "error": unavailable.to_string()});
-                let body = json!({"status": "degraded", "timestamp": timestamp, "version": version, "components": {"store": store}});
-                (StatusCode::SERVICE_UNAVAILABLE, body)
-            }
+        let (status, content) = if health.is_up() {
+            (StatusCode::OK, json!({"status": "ok", "timestamp": timestamp, "version": version}))
+        } else {
+            let components = json!({
+                "store": component(health.store, "the store is not available"),
+                "audit": component(health.audit, "events cannot be written"),
+            });
+            let body =
+                json!({"status": "degraded", "timestamp": timestamp, "version": version, "components": components});
+            (StatusCode::SERVICE_UNAVAILABLE, body)
         };
         let content = content.to_string();
         let answer = LocalAnswer { status, content_type: "application/json", fields: &[], content: content.as_bytes() };
@@ -50,7 +64,8 @@ impl Exchange {
             Err(denial) => Err(denial),
         };
         if let Err(denial) = allowed {
-            return self.refuse(&Refusal::Denied(denial), Voice::Own, cx);
+            let action = manage::action_of(route, self.request.head.method());
+            return self.refuse_and_note(&Refusal::Denied(denial), Voice::Own, (action, Some(route)), cx);
         }
         self.state = State::Collecting { route, content: Vec::new() };
         if self.request_complete {
@@ -73,7 +88,7 @@ impl Exchange {
     }
 
     fn refuse_content(&mut self, cx: &mut Context<'_>) {
-        self.refuse(&Refusal::RequestTooLarge(manage::MAX_BODY as u64), Voice::Own, cx);
+        self.record_refusal(Refusal::RequestTooLarge(manage::MAX_BODY as u64), Outcome::Refused, cx);
     }
 
     /// The call is complete: what does it ask?
@@ -87,10 +102,11 @@ impl Exchange {
         };
         match manage::decode(&call, &cx.rules.providers) {
             Ok(command) => {
-                self.ask(StoreEffect::Manage(command));
+                let facts = CallFacts::of(&command, cx.now.wall, Actor::ManagementApi, self.request_facts(cx.rules));
+                self.ask(StoreEffect::Manage(command, Box::new(facts)));
                 self.state = State::Managing { since: cx.now.mono };
             }
-            Err(refusal) => self.refuse(&refusal, Voice::Own, cx),
+            Err(refusal) => self.record_refusal(refusal, Outcome::Refused, cx),
         }
     }
 
@@ -114,5 +130,12 @@ impl Exchange {
         let answer =
             LocalAnswer { status, content_type: "text/plain; charset=utf-8", fields: &[], content: text.as_bytes() };
         self.answer(&answer, Outcome::Completed, cx);
+    }
+}
+
+fn component(component: Component, error: &'static str) -> serde_json::Value {
+    match component {
+        Component::Up => json!({"status": "up"}),
+        Component::Down => json!({"status": "down", "error": error}),
     }
 }

@@ -9,6 +9,7 @@ use http::{Method, StatusCode};
 use thiserror::Error;
 
 use super::effect::{StoreEffect, StoreOutcome};
+use crate::audit::Draft;
 use crate::deadline::Deadline;
 use crate::http1::{Fields, Framing, Malformed, RequestHead, ResponseHead};
 use crate::ids::{ProjectId, TokenId};
@@ -106,6 +107,8 @@ pub enum Effect {
     Store(StoreEffect),
     /// Get a connection to the provider.
     Connect(ConnectRequest),
+    /// Hand an event on. There is no outcome.
+    Audit(Box<Draft>),
 }
 
 /// Which connection is wanted.

@@ -14,6 +14,7 @@
 //! ```text
 //!  new ─▶ Admitting ─▶ (Spending) ─▶ Forwarding ─▶ Over
 //!     └─▶ Collecting ─▶ Managing ─────────────────▶ Over
+//!     │            └──▶ Recording ────────────────▶ Over
 //!     └─▶ Probing ────────────────────────────────▶ Over
 //! ```
 //!
@@ -22,9 +23,12 @@
 //! 2. A limited token is spent as the last step before the upstream.
 //! 3. Every exchange ends exactly once; after its end no input changes it.
 //! 4. A request is sent twice only where the first attempt cannot have been acted upon (RFC 9110 section 9.2.2).
+//! 5. Every management call and every denied request gives its one audit event away: in a [`StoreEffect`] where an answer
+//!    waits for it, else as [`Effect::Audit`]. A request that is allowed collects nothing for it.
 
 mod admission;
 mod answer;
+mod auditing;
 mod effect;
 mod forward;
 mod forward_time;
@@ -39,7 +43,7 @@ use bytes::Bytes;
 use http::Method;
 
 pub(crate) use answer::{AnswerTo, LocalAnswer, write_answer};
-pub use effect::{Spent, StoreEffect, StoreOutcome, Unavailable};
+pub use effect::{Component, Health, Spent, StoreEffect, StoreOutcome, Unavailable};
 use forward::Forward;
 pub use message::{
     ConnectRequest, Context, Effect, Ended, Failure, FromUpstream, Input, Misuse, NewRequest, Outcome, Payer, ToClient,
@@ -98,6 +102,8 @@ enum State {
     Collecting { route: ManageRoute, content: Vec<u8> },
     /// Waits for the store to do what a management call asks.
     Managing { since: Instant },
+    /// Waits for the event of a management call that is refused to be durable; the refusal, and how the exchange ends.
+    Recording { since: Instant, refusal: Box<Refusal>, outcome: Outcome },
     /// Waits for the store to say whether it can be reached.
     Probing { since: Instant },
     /// Sends the request upstream and the response back.
@@ -167,11 +173,11 @@ impl Exchange {
                 Ok(())
             }
             Input::ClientEnded => {
-                self.on_client_ended(cx.now);
+                self.on_client_ended(cx);
                 Ok(())
             }
             Input::ClientGone => {
-                self.end(Outcome::ClientGone, cx.now);
+                self.on_client_gone(cx);
                 Ok(())
             }
             Input::Progress => {
@@ -222,6 +228,7 @@ impl Exchange {
             State::Admitting { since }
             | State::Spending { since, .. }
             | State::Managing { since }
+            | State::Recording { since, .. }
             | State::Probing { since } => Some((*since + rules.patience.store, Deadline::Store)),
             State::Collecting { .. } => {
                 let patience = rules.patience.client_body;
@@ -241,8 +248,8 @@ impl Exchange {
             State::Forwarding(forward) => {
                 !self.request_complete && forward.is_connected() && self.to_upstream.is_none()
             }
-            State::Admitting { .. } | State::Spending { .. } | State::Managing { .. } | State::Probing { .. } => false,
-            State::Over(..) => false,
+            State::Admitting { .. } | State::Spending { .. } | State::Managing { .. } => false,
+            State::Recording { .. } | State::Probing { .. } | State::Over(..) => false,
         }
     }
 
@@ -305,6 +312,8 @@ impl Exchange {
                 self.on_spent(spent, grant, provider, cx);
             }
             (State::Managing { .. }, StoreOutcome::Managed(reply)) => self.on_managed(reply, cx),
+            // Nothing was changed, so the caller is told the same where the event could not be written.
+            (State::Recording { .. }, StoreOutcome::Recorded(_)) => self.finish_refusal(cx),
             (State::Probing { .. }, StoreOutcome::Health(health)) => self.on_health(health, cx),
             _ => return Err(Misuse::UnaskedOutcome),
         }
@@ -333,19 +342,29 @@ impl Exchange {
         match &self.state {
             State::Collecting { .. } => self.decode_call(cx),
             State::Forwarding(_) => self.forward_end(trailers, cx),
-            State::Admitting { .. } | State::Spending { .. } | State::Managing { .. } | State::Probing { .. } => {}
-            State::Over(..) => {}
+            State::Admitting { .. } | State::Spending { .. } | State::Managing { .. } => {}
+            State::Recording { .. } | State::Probing { .. } | State::Over(..) => {}
         }
         Ok(())
     }
 
     /// A client that closes its sending side has given up on the upstream's answer. Answers of ours are near, and still
     /// reach one that only stopped sending.
-    fn on_client_ended(&mut self, now: Now) {
-        let pays = matches!(self.state, State::Admitting { .. } | State::Spending { .. } | State::Forwarding(_));
-        if pays || !self.request_complete {
-            self.end(Outcome::ClientGone, now);
+    fn on_client_ended(&mut self, cx: &Context<'_>) {
+        let gives_up = match self.state {
+            State::Admitting { .. } | State::Spending { .. } | State::Forwarding(_) => true,
+            State::Collecting { .. } | State::Managing { .. } | State::Probing { .. } => !self.request_complete,
+            State::Recording { .. } | State::Over(..) => false,
+        };
+        if gives_up {
+            self.on_client_gone(cx);
         }
+    }
+
+    fn on_client_gone(&mut self, cx: &Context<'_>) {
+        let event = self.abandoned_call(cx);
+        self.end(Outcome::ClientGone, cx.now);
+        self.effect = event.map(Effect::Audit);
     }
 
     fn on_progress(&mut self, now: Instant) {
@@ -375,7 +394,7 @@ impl Exchange {
             Deadline::Store => Refusal::StoreUnavailable,
             Deadline::ClientHead | Deadline::ClientWrite | Deadline::KeepAlive | Deadline::Linger => return,
         };
-        self.deadline = Some(reason);
+        self.deadline.get_or_insert(reason);
         self.cut(&refusal, Outcome::TimedOut, cx);
     }
 
@@ -384,17 +403,16 @@ impl Exchange {
         if self.status.is_some() {
             self.code = Some(refusal.answer().code);
             self.to_client = Some(ToClient::Abort);
-            self.end(outcome, cx.now);
-        } else {
-            let voice = match self.state {
-                State::Collecting { .. } | State::Managing { .. } | State::Probing { .. } => Voice::Own,
-                State::Admitting { .. } | State::Spending { .. } | State::Forwarding(_) | State::Over(..) => {
-                    self.voice()
-                }
-            };
-            self.refuse(refusal, voice, cx);
-            self.end(outcome, cx.now);
+            return self.end(outcome, cx.now);
         }
+        let voice = match self.state {
+            State::Collecting { .. } => return self.record_refusal(refusal.clone(), outcome, cx),
+            State::Recording { .. } => return self.finish_refusal(cx),
+            State::Managing { .. } | State::Probing { .. } => Voice::Own,
+            State::Admitting { .. } | State::Spending { .. } | State::Forwarding(_) | State::Over(..) => self.voice(),
+        };
+        self.refuse(refusal, voice, cx);
+        self.end(outcome, cx.now);
     }
 
     fn voice(&self) -> Voice {

@@ -21,6 +21,7 @@ impl Debug for State {
                 write!(f, "Collecting for {route:?}, {} bytes so far", content.len())
             }
             Self::Managing { since } => write!(f, "Managing since {since:?}"),
+            Self::Recording { since, refusal, .. } => write!(f, "Recording {} since {since:?}", refusal.answer().code),
             Self::Probing { since } => write!(f, "Probing since {since:?}"),
             Self::Forwarding(forward) => Debug::fmt(forward, f),
             Self::Over(outcome, at) => write!(f, "Over: {outcome:?} at {at:?}"),

@@ -8,7 +8,7 @@ use http::Method;
 
 use super::forward::Forward;
 use super::{
-    Context, Effect, Exchange, Failure, FromUpstream, Input, Misuse, NewRequest, Outcome, Spent, StoreEffect,
+    Context, Effect, Exchange, Failure, FromUpstream, Health, Input, Misuse, NewRequest, Outcome, Spent, StoreEffect,
     StoreOutcome, ToClient, ToUpstream,
 };
 use crate::auth::Grant;
@@ -137,7 +137,7 @@ fn what_no_upstream_can_have_said_is_misuse() {
 fn an_outcome_that_was_not_asked_for_is_misuse() {
     let mut alone = Alone::begin(&get("/v1/x"));
     assert_eq!(alone.misuse(Input::Store(StoreOutcome::Spent(Ok(Spent::Allowed)))), Misuse::UnaskedOutcome);
-    assert_eq!(alone.misuse(Input::Store(StoreOutcome::Health(Ok(())))), Misuse::UnaskedOutcome);
+    assert_eq!(alone.misuse(Input::Store(StoreOutcome::Health(Health::UP))), Misuse::UnaskedOutcome);
     alone.admit(grant());
     let again = StoreOutcome::Grant(Ok(Some(Arc::new(grant()))));
     assert_eq!(alone.misuse(Input::Store(again)), Misuse::UnaskedOutcome);
@@ -173,7 +173,7 @@ fn after_its_end_no_input_changes_it() {
         Input::Progress,
         Input::Stalled,
         Input::Content(Bytes::from_static(b"a")),
-        Input::Store(StoreOutcome::Health(Ok(()))),
+        Input::Store(StoreOutcome::Health(Health::UP)),
     ]);
     for input in inputs {
         assert_eq!(alone.misuse(input), Misuse::Over);

@@ -171,6 +171,9 @@ fn client_pieces() -> Vec<String> {
         "a".repeat(30_000),
         request("POST /v1/x", "Content-Length: 2000000\r\n", ""),
         request("POST /v1/x", "Content-Length: 1\r\nTransfer-Encoding: chunked\r\n", "0\r\n\r\n"),
+        "GET /manage/audit HTTP/1.1\r\nHost: p\r\n\r\n".to_owned(),
+        manage("POST /manage/tokens", "Transfer-Encoding: chunked\r\n\r\n"),
+        manage("DELETE /manage/nothing", "\r\n"),
     ]
 }
 

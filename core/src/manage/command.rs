@@ -1,12 +1,17 @@
 //! What the management API asks of the store, and what the store answers.
+//!
+//! Every [`Command`] has one [`Action`], which is how an audit event names it.
 
 use std::time::Duration;
 
 use thiserror::Error;
 
+use super::events::{EventFilter, EventPage};
+use super::purge::Purge;
 use super::records::{Project, Token};
+use crate::audit::{Action, Event};
 use crate::auth::TokenString;
-use crate::ids::{ProjectId, TokenId};
+use crate::ids::{EventId, ProjectId, TokenId};
 use crate::secret::Secret;
 
 /// Which part of a list: `limit` items after the first `offset`. `None` as limit is all.
@@ -102,24 +107,33 @@ pub enum Command {
     UpdateToken(TokenId, TokenChange),
     /// DELETE /manage/tokens/{id}
     RevokeToken(TokenId),
+    /// GET /manage/audit
+    ListEvents(Box<EventFilter>, EventPage),
+    /// GET /manage/audit/{id}
+    GetEvent(EventId),
+    /// POST /manage/cache/purge
+    PurgeCache(Purge),
 }
 
 impl Command {
     /// What an audit event calls it.
     #[must_use]
-    pub const fn action(&self) -> &'static str {
+    pub const fn action(&self) -> Action {
         match self {
-            Self::ListProjects(_) => "project.list",
-            Self::CreateProject(_) => "project.create",
-            Self::GetProject(_) => "project.read",
-            Self::UpdateProject(..) => "project.update",
-            Self::DeleteProject(_) => "project.delete",
-            Self::RevokeProjectTokens(_) => "token.revoke_batch",
-            Self::ListTokens(..) => "token.list",
-            Self::CreateToken(_) => "token.create",
-            Self::GetToken(_) => "token.read",
-            Self::UpdateToken(..) => "token.update",
-            Self::RevokeToken(_) => "token.revoke",
+            Self::ListProjects(_) => Action::ProjectList,
+            Self::CreateProject(_) => Action::ProjectCreate,
+            Self::GetProject(_) => Action::ProjectRead,
+            Self::UpdateProject(..) => Action::ProjectUpdate,
+            Self::DeleteProject(_) => Action::ProjectDelete,
+            Self::RevokeProjectTokens(_) => Action::TokenRevokeBatch,
+            Self::ListTokens(..) => Action::TokenList,
+            Self::CreateToken(_) => Action::TokenCreate,
+            Self::GetToken(_) => Action::TokenRead,
+            Self::UpdateToken(..) => Action::TokenUpdate,
+            Self::RevokeToken(_) => Action::TokenRevoke,
+            Self::ListEvents(..) => Action::AuditList,
+            Self::GetEvent(_) => Action::AuditShow,
+            Self::PurgeCache(_) => Action::CachePurge,
         }
     }
 }
@@ -154,6 +168,11 @@ pub enum Reply {
     Revoked(RevokedCounts),
     /// Deleted or revoked; nothing to show.
     Gone,
+    /// A page of audit events, newest first, how many match in all, and the page that was asked for, its `as_of` filled
+    /// in: with the newest event's id where the call named none.
+    Events(Vec<Event>, u64, EventPage),
+    /// One audit event.
+    Event(Box<Event>),
 }
 
 /// What was not there.
@@ -163,13 +182,26 @@ pub enum Subject {
     Project,
     /// A token.
     Token,
+    /// An audit event.
+    Event,
+}
+
+impl Subject {
+    /// What it is called.
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Project => "project",
+            Self::Token => "token",
+            Self::Event => "audit event",
+        }
+    }
 }
 
 /// Why the store did not do what a [`Command`] asked.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Error)]
 pub enum CommandError {
-    /// No such project or token.
-    #[error("there is no such {}", match .0 { Subject::Project => "project", Subject::Token => "token" })]
+    /// No such project, token or event.
+    #[error("there is no such {}", .0.name())]
     NotFound(Subject),
     /// Another project has that name.
     #[error("another project has that name")]
@@ -180,4 +212,10 @@ pub enum CommandError {
     /// The store cannot be reached or failed. The details are in the log, not here.
     #[error("the store is not available")]
     StoreUnavailable,
+    /// The audit log does not take the call's event, so the call was not done.
+    #[error("the audit log is not available")]
+    AuditUnavailable,
+    /// There is no response cache.
+    #[error("the cache is disabled")]
+    CacheDisabled,
 }

@@ -1,5 +1,7 @@
 //! Which command a management call is: one table over route and method.
 //!
+//! Beside it stands the table of what an audit event calls a call that became no command.
+//!
 //! It never authenticates, and never looks at `Content-Type`: a body is JSON or it is refused. Bodies of calls that
 //! have no use for one (GET, DELETE) are not looked at.
 
@@ -10,7 +12,8 @@ use http::Method;
 use super::body::Object;
 use super::command::{Command, Subject};
 use super::invalid::Invalid;
-use super::{project, query, token};
+use super::{events, project, purge, query, token};
+use crate::audit::Action;
 use crate::reject::Refusal;
 use crate::routing::ManageRoute;
 use crate::settings::Providers;
@@ -72,14 +75,45 @@ pub fn decode(call: &Call<'_>, providers: &Providers) -> Result<Command, Refusal
             Ok(Command::UpdateToken(known(id, Subject::Token)?, token::update(body)?))
         }
         (ManageRoute::Token(id), &Method::DELETE) => Ok(Command::RevokeToken(known(id, Subject::Token)?)),
+        (ManageRoute::Events, &Method::GET) => {
+            Ok(Command::ListEvents(Box::new(events::filter(query)?), events::page(query)?))
+        }
+        (ManageRoute::Event(id), &Method::GET) => Ok(Command::GetEvent(known(id, Subject::Event)?)),
+        (ManageRoute::PurgeCache, &Method::POST) => Ok(Command::PurgeCache(purge::read(body)?)),
         (
             ManageRoute::Projects
             | ManageRoute::Project(_)
             | ManageRoute::RevokeTokens(_)
             | ManageRoute::Tokens
-            | ManageRoute::Token(_),
+            | ManageRoute::Token(_)
+            | ManageRoute::Events
+            | ManageRoute::Event(_)
+            | ManageRoute::PurgeCache,
             _,
         ) => Err(Refusal::MethodNotAllowed(route.methods().to_vec())),
+    }
+}
+
+/// What an audit event calls a call that became no command: its command's action, where route and method have one.
+#[must_use]
+pub fn action_of(route: ManageRoute, method: &Method) -> Action {
+    let method = if method == Method::HEAD { &Method::GET } else { method };
+    match (route, method) {
+        (ManageRoute::Projects, &Method::GET) => Action::ProjectList,
+        (ManageRoute::Projects, &Method::POST) => Action::ProjectCreate,
+        (ManageRoute::Project(_), &Method::GET) => Action::ProjectRead,
+        (ManageRoute::Project(_), &Method::PUT | &Method::PATCH) => Action::ProjectUpdate,
+        (ManageRoute::Project(_), &Method::DELETE) => Action::ProjectDelete,
+        (ManageRoute::RevokeTokens(_), &Method::POST) => Action::TokenRevokeBatch,
+        (ManageRoute::Tokens, &Method::GET) => Action::TokenList,
+        (ManageRoute::Tokens, &Method::POST) => Action::TokenCreate,
+        (ManageRoute::Token(_), &Method::GET) => Action::TokenRead,
+        (ManageRoute::Token(_), &Method::PUT | &Method::PATCH) => Action::TokenUpdate,
+        (ManageRoute::Token(_), &Method::DELETE) => Action::TokenRevoke,
+        (ManageRoute::Events, &Method::GET) => Action::AuditList,
+        (ManageRoute::Event(_), &Method::GET) => Action::AuditShow,
+        (ManageRoute::PurgeCache, &Method::POST) => Action::CachePurge,
+        _ => Action::AdminAccess,
     }
 }
 

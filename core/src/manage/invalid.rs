@@ -43,6 +43,9 @@ pub(super) enum Invalid {
     /// Two names of one thing.
     #[error("{0} and {1} mean the same: send one of them")]
     BothNames(&'static str, &'static str),
+    /// Two things that rule each other out.
+    #[error("{0} and {1} do not go together: send one of them")]
+    Contradicting(&'static str, &'static str),
     /// A change that changes nothing. What the call takes.
     #[error("there is nothing to change: send at least one of {}", listed(.0))]
     NothingToChange(&'static [&'static str]),
@@ -86,6 +89,7 @@ impl From<Invalid> for Refusal {
             | Invalid::RepeatedField(_)
             | Invalid::MissingField(_)
             | Invalid::BothNames(..)
+            | Invalid::Contradicting(..)
             | Invalid::NothingToChange(_)
             | Invalid::WrongType { .. }
             | Invalid::OutOfRange { .. }

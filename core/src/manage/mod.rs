@@ -6,7 +6,7 @@
 //!
 //! 1. Authenticate the caller; nothing here does.
 //! 2. [`decode`] the [`Call`]: a [`Command`], or the refusal to answer with.
-//! 3. Have the command performed.
+//! 3. Have the command performed, and its [`CallFacts`] made an audit event: each call leaves exactly one.
 //! 4. [`render`] its result: an answer, or the refusal to answer with.
 //!
 //! ```
@@ -36,11 +36,14 @@
 //! - What is accepted is stored as it was sent, nothing trimmed or folded (`an_accepted_project_keeps_its_values`).
 //! - No bytes make it panic (`any_bytes_are_a_command_or_a_refusal`).
 
+mod audited;
 mod body;
 mod command;
 mod decode;
+mod events;
 mod invalid;
 mod project;
+mod purge;
 mod query;
 mod records;
 mod render;
@@ -51,10 +54,13 @@ mod proptests;
 #[cfg(test)]
 mod tests;
 
+pub use audited::CallFacts;
 pub use command::{
     Command, CommandError, NewProject, NewToken, Page, ProjectChange, Reply, RevokedCounts, Subject, TokenChange,
     TokenFilter,
 };
-pub use decode::{Call, MAX_BODY, decode};
+pub use decode::{Call, MAX_BODY, action_of, decode};
+pub use events::{EventFilter, EventPage};
+pub use purge::{Purge, PurgeWhat};
 pub use records::{KeyView, Project, Token};
 pub use render::{Rendered, render};

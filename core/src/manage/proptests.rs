@@ -4,7 +4,7 @@ use http::Method;
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
-use super::tests::{project_id, providers, token_id};
+use super::tests::{event_id, project_id, providers, token_id};
 use super::*;
 use crate::reject::Refusal;
 use crate::routing::ManageRoute;
@@ -17,6 +17,9 @@ fn routes() -> impl Strategy<Value = ManageRoute> {
         Just(ManageRoute::RevokeTokens(Some(project_id()))),
         Just(ManageRoute::Tokens),
         Just(ManageRoute::Token(Some(token_id()))),
+        Just(ManageRoute::Events),
+        Just(ManageRoute::Event(Some(event_id()))),
+        Just(ManageRoute::PurgeCache),
         Just(ManageRoute::Unknown),
     ]
 }
@@ -112,7 +115,7 @@ proptest! {
     ) {
         let call = Call { route, method: &method, query: query.as_deref(), body: &body };
         match decode(&call, &providers()) {
-            Ok(command) => prop_assert!(!command.action().is_empty()),
+            Ok(command) => prop_assert_eq!(command.action(), action_of(route, &method)),
             Err(refusal) => prop_assert!(!refusal.to_string().is_empty()),
         }
     }

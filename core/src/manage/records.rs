@@ -61,6 +61,8 @@ pub struct Token {
     pub is_active: bool,
     /// Requests made with it.
     pub request_count: u64,
+    /// Requests of its limit that instances hold in advance and have not settled.
+    pub leased_count: u64,
     /// Requests that may be made in all; `None` is unlimited.
     pub max_requests: Option<u64>,
     /// Requests that may be made a minute; `None` is unlimited.

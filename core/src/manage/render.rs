@@ -9,9 +9,11 @@ use http::StatusCode;
 use serde::Serialize;
 
 use super::command::{CommandError, Reply, Subject};
+use super::events::EventPage;
 use super::records::Token;
+use crate::audit::Event;
 use crate::auth::{Denial, TokenString};
-use crate::ids::{ProjectId, TokenId};
+use crate::ids::{EventId, ProjectId, TokenId};
 use crate::reject::Refusal;
 use crate::time::Timestamp;
 
@@ -54,6 +56,10 @@ pub fn render(result: Result<Reply, CommandError>) -> Result<Rendered, Refusal> 
         Reply::TokenCreated(token, string) => token_created(&token, &string),
         Reply::Revoked(counts) => json(StatusCode::OK, &counts),
         Reply::Gone => Ok(Rendered { status: StatusCode::NO_CONTENT, fields: Vec::new(), body: Vec::new() }),
+        Reply::Events(events, total, page) => {
+            json(StatusCode::OK, &EventList { events: &events, pagination: Pagination::of(page, total) })
+        }
+        Reply::Event(event) => json(StatusCode::OK, &event),
     }
 }
 
@@ -61,6 +67,35 @@ impl Rendered {
     fn with(mut self, name: &'static str, value: String) -> Self {
         self.fields.push((name, value));
         self
+    }
+}
+
+/// A page of audit events.
+#[derive(Serialize)]
+struct EventList<'a> {
+    events: &'a [Event],
+    pagination: Pagination,
+}
+
+/// Where a page stands among the others.
+#[derive(Serialize)]
+struct Pagination {
+    page: u64,
+    page_size: u64,
+    total_count: u64,
+    total_pages: u64,
+    has_next: bool,
+    has_prev: bool,
+    as_of: Option<EventId>,
+}
+
+impl Pagination {
+    /// A page behind the last one has pages before it, as far as there are any.
+    fn of(page: EventPage, total_count: u64) -> Self {
+        let EventPage { page, page_size, as_of } = page;
+        let total_pages = total_count.div_ceil(page_size.max(1));
+        let (has_next, has_prev) = (page < total_pages, page > 1 && total_pages > 0);
+        Self { page, page_size, total_count, total_pages, has_next, has_prev, as_of }
     }
 }
 
@@ -103,6 +138,7 @@ impl Subject {
         Refusal::NotFound(match self {
             Self::Project => "there is no such project",
             Self::Token => "there is no such token",
+            Self::Event => "there is no such audit event",
         })
     }
 }
@@ -114,6 +150,8 @@ impl From<CommandError> for Refusal {
             CommandError::ProjectNameTaken => Self::ProjectNameTaken,
             CommandError::ProjectInactive => Self::Denied(Denial::ProjectInactive),
             CommandError::StoreUnavailable => Self::StoreUnavailable,
+            CommandError::AuditUnavailable => Self::AuditUnavailable,
+            CommandError::CacheDisabled => Self::CacheDisabled,
         }
     }
 }

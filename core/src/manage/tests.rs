@@ -2,8 +2,11 @@
 //! route and method is which command; each kind of input has a file below.
 
 mod answers;
+mod audited;
 mod bodies;
+mod events;
 mod projects;
+mod purge;
 mod queries;
 mod tokens;
 
@@ -14,7 +17,8 @@ use std::time::Duration;
 use http::Method;
 
 use super::*;
-use crate::ids::{ProjectId, TokenId};
+use crate::audit::Action;
+use crate::ids::{EventId, ProjectId, TokenId};
 use crate::reject::{Dialect, Refusal};
 use crate::routing::ManageRoute;
 use crate::secret::Secret;
@@ -28,6 +32,10 @@ pub(super) fn project_id() -> ProjectId {
 
 pub(super) fn token_id() -> TokenId {
     TokenId::parse(ID).unwrap()
+}
+
+pub(super) fn event_id() -> EventId {
+    EventId::parse(ID).unwrap()
 }
 
 /// Two providers, `openai` being the default.
@@ -111,6 +119,9 @@ fn accepted() -> Vec<(Method, ManageRoute, &'static str, Command, &'static str)>
     let rename =
         || Command::UpdateProject(project_id(), ProjectChange { name: Some("b".to_owned()), ..Default::default() });
     let switch_off = || Command::UpdateToken(token_id(), TokenChange { is_active: Some(false), ..Default::default() });
+    let event = ManageRoute::Event(Some(event_id()));
+    let events = || Command::ListEvents(Box::default(), EventPage::default());
+    let purge = || Command::PurgeCache(Purge { what: PurgeWhat::Prefix("/v1/models".to_owned()), project_id: None });
     let tokens = || Command::ListTokens(TokenFilter::default(), Page::default());
     let token_body = r#"{"project_id":"017f22e2-79b0-7cc3-98c4-dc0c0c07398f","duration_minutes":60}"#;
     vec![
@@ -143,6 +154,11 @@ fn accepted() -> Vec<(Method, ManageRoute, &'static str, Command, &'static str)>
         (Method::PUT, token, r#"{"is_active":false}"#, switch_off(), "token.update"),
         (Method::PATCH, token, r#"{"is_active":false}"#, switch_off(), "token.update"),
         (Method::DELETE, token, "", Command::RevokeToken(token_id()), "token.revoke"),
+        (Method::GET, ManageRoute::Events, "", events(), "audit.list"),
+        (Method::HEAD, ManageRoute::Events, "", events(), "audit.list"),
+        (Method::GET, event, "", Command::GetEvent(event_id()), "audit.show"),
+        (Method::HEAD, event, "", Command::GetEvent(event_id()), "audit.show"),
+        (Method::POST, ManageRoute::PurgeCache, r#"{"prefix":"/v1/models"}"#, purge(), "cache.purge"),
     ]
 }
 
@@ -150,8 +166,20 @@ fn accepted() -> Vec<(Method, ManageRoute, &'static str, Command, &'static str)>
 fn every_route_and_method_is_its_command_with_its_action() {
     for (method, route, body, want, action) in accepted() {
         let case = format!("{method} {route:?}");
-        assert_eq!(want.action(), action, "{case}");
+        assert_eq!((want.action().as_str(), action_of(route, &method)), (action, want.action()), "{case}");
         assert_is(sent(&method, route, body), &want, &case);
+    }
+}
+
+#[test]
+fn a_call_that_is_no_command_has_the_action_of_an_unknown_page() {
+    for (method, route) in [
+        (Method::PATCH, ManageRoute::Tokens),
+        (Method::DELETE, ManageRoute::Event(None)),
+        (Method::GET, ManageRoute::Unknown),
+        (Method::GET, ManageRoute::PurgeCache),
+    ] {
+        assert_eq!(action_of(route, &method), Action::AdminAccess, "{method} {route:?}");
     }
 }
 
@@ -189,6 +217,7 @@ fn an_id_that_is_none_reads_like_one_that_does_not_exist() {
         (Method::GET, ManageRoute::Token(None), CommandError::NotFound(Subject::Token)),
         (Method::PATCH, ManageRoute::Token(None), CommandError::NotFound(Subject::Token)),
         (Method::DELETE, ManageRoute::Token(None), CommandError::NotFound(Subject::Token)),
+        (Method::GET, ManageRoute::Event(None), CommandError::NotFound(Subject::Event)),
     ] {
         // A broken body comes after the id.
         assert_eq!(sent(&method, route, "{").unwrap_err(), Refusal::from(error), "{method} {route:?}");

@@ -34,10 +34,16 @@ pub(super) fn token_shown_twice<'a>(head: &[u8], fields: &'a Fields) -> &'a [u8]
     if twice { token } else { &[] }
 }
 
+/// The words of all fields that hold a credential, also one that is refused, that are long enough to be a secret.
+pub(crate) fn credential_words(fields: &Fields) -> impl Iterator<Item = &[u8]> {
+    let credentials = fields.iter().filter(|field| is_credential(field.name));
+    let words = credentials.flat_map(|field| field.value.split(|byte| *byte == b' '));
+    words.filter(|word| word.len() >= SHORTEST_SECRET)
+}
+
 /// Whether `value` shows any credential that stands in `fields`, also one that is refused.
 pub(super) fn shows_credential(value: &[u8], fields: &Fields) -> bool {
-    let credentials = fields.iter().filter(|field| is_credential(field.name));
-    credentials.filter_map(|field| field.value.rsplit(|byte| *byte == b' ').next()).any(|word| shows(value, word))
+    credential_words(fields).any(|word| shows(value, word))
 }
 
 /// `trailers` without the lines that show `secret`, and without those that the `Connection` field of their message's

@@ -71,6 +71,12 @@ pub enum Refusal {
     /// The store cannot be reached.
     #[error("the store is not available: try again")]
     StoreUnavailable,
+    /// The audit log takes no events, so that nothing may be changed.
+    #[error("the audit log is not available, so nothing was changed: try again")]
+    AuditUnavailable,
+    /// There is no response cache to purge.
+    #[error("the response cache is disabled")]
+    CacheDisabled,
     /// The program is stopping.
     #[error("the server is stopping: try again")]
     Draining,
@@ -131,6 +137,8 @@ impl Refusal {
             Self::RequestTooLarge(_) => Answer::new(StatusCode::PAYLOAD_TOO_LARGE, "request_too_large"),
             Self::Upstream(fault) => upstream(*fault),
             Self::StoreUnavailable => unavailable("store_unavailable").retry_after("5", "5000"),
+            Self::AuditUnavailable => unavailable("audit_unavailable").retry_after("5", "5000"),
+            Self::CacheDisabled => Answer::new(StatusCode::BAD_REQUEST, "cache_disabled"),
             Self::Draining => unavailable("draining").retry_after("5", "5000"),
             Self::Overloaded => unavailable("overloaded").retry_after("1", "1000"),
         }

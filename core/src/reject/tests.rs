@@ -61,6 +61,8 @@ contract! {
     Refusal::Upstream(Fault::ExchangeTimeout), Upstream(Fault::ExchangeTimeout) =>
         504 "upstream_timeout" NO_RETRY;
     Refusal::StoreUnavailable, StoreUnavailable => 503 "store_unavailable" IN_5_S;
+    Refusal::AuditUnavailable, AuditUnavailable => 503 "audit_unavailable" IN_5_S;
+    Refusal::CacheDisabled, CacheDisabled => 400 "cache_disabled" &[];
     Refusal::Draining, Draining => 503 "draining" IN_5_S;
     Refusal::Overloaded, Overloaded => 503 "overloaded" IN_1_S;
 }

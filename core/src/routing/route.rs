@@ -5,7 +5,7 @@
 
 use http::Method;
 
-use crate::ids::{ProjectId, TokenId};
+use crate::ids::{EventId, ProjectId, TokenId};
 
 /// A probe for load balancers and orchestrators.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -36,6 +36,12 @@ pub enum ManageRoute {
     Tokens,
     /// `/manage/tokens/{id}`
     Token(Option<TokenId>),
+    /// `/manage/audit`
+    Events,
+    /// `/manage/audit/{id}`
+    Event(Option<EventId>),
+    /// `/manage/cache/purge`
+    PurgeCache,
     /// Anything else below `/manage`: 401 before authentication, 404 after.
     Unknown,
 }
@@ -47,10 +53,12 @@ impl ManageRoute {
         const COLLECTION: &[Method] = &[Method::GET, Method::HEAD, Method::POST];
         const ITEM: &[Method] = &[Method::GET, Method::HEAD, Method::PUT, Method::PATCH, Method::DELETE];
         const ACTION: &[Method] = &[Method::POST];
+        const READ: &[Method] = &[Method::GET, Method::HEAD];
         match self {
             Self::Projects | Self::Tokens => COLLECTION,
             Self::Project(_) | Self::Token(_) => ITEM,
-            Self::RevokeTokens(_) => ACTION,
+            Self::RevokeTokens(_) | Self::PurgeCache => ACTION,
+            Self::Events | Self::Event(_) => READ,
             Self::Unknown => &[],
         }
     }
@@ -97,6 +105,9 @@ fn manage(path: &str) -> Option<ManageRoute> {
         }
         [Some("tokens"), None | Some(""), None, ..] => ManageRoute::Tokens,
         [Some("tokens"), Some(id), None, ..] => ManageRoute::Token(TokenId::parse(id)),
+        [Some("audit"), None | Some(""), None, ..] => ManageRoute::Events,
+        [Some("audit"), Some(id), None, ..] => ManageRoute::Event(EventId::parse(id)),
+        [Some("cache"), Some("purge"), None, ..] => ManageRoute::PurgeCache,
         _ => ManageRoute::Unknown,
     })
 }

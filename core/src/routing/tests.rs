@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use http::Method;
 
 use super::*;
-use crate::ids::{ProjectId, TokenId};
+use crate::ids::{EventId, ProjectId, TokenId};
 
 const ID: &str = "017f22e2-79b0-7cc3-98c4-dc0c0c07398f";
 
@@ -252,6 +252,11 @@ fn management_paths_are_known_by_their_segments() {
         (format!("/tokens/{ID}"), ManageRoute::Token(token)),
         (format!("/tokens/{}", ID.to_uppercase()), ManageRoute::Token(token)),
         ("/tokens/x".to_owned(), ManageRoute::Token(None)),
+        ("/audit".to_owned(), ManageRoute::Events),
+        ("/audit/".to_owned(), ManageRoute::Events),
+        (format!("/audit/{ID}"), ManageRoute::Event(EventId::parse(ID))),
+        ("/audit/x".to_owned(), ManageRoute::Event(None)),
+        ("/cache/purge".to_owned(), ManageRoute::PurgeCache),
     ] {
         let path = format!("/manage{below}");
         assert_eq!(route(&Method::TRACE, &path), Route::Manage(expected), "{path}");
@@ -304,6 +309,9 @@ fn head_is_there_wherever_get_is() {
         ManageRoute::RevokeTokens(None),
         ManageRoute::Tokens,
         ManageRoute::Token(None),
+        ManageRoute::Events,
+        ManageRoute::Event(None),
+        ManageRoute::PurgeCache,
         ManageRoute::Unknown,
     ];
     for route in all {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::audit::Shown;
 use crate::connection::Next;
 use crate::exchange::Outcome;
 use crate::http1::Framing;
@@ -27,6 +28,37 @@ pub fn check(pair: &Pair) {
     check_over(pair);
     check_upstream(pair);
     check_client(pair);
+    check_events(pair);
+}
+
+/// Codes that nobody gets without an event of it.
+const AUDITED: &[&str] = &[
+    "missing_token",
+    "invalid_token",
+    "token_inactive",
+    "token_expired",
+    "project_inactive",
+    "quota_exceeded",
+    "endpoint_not_found",
+    "not_found",
+    "audit_unavailable",
+];
+
+/// No exchange leaves two events, and none that was denied leaves none.
+fn check_events(pair: &Pair) {
+    let events = pair.store.events.iter().chain(&pair.noted);
+    let ids: Vec<&str> =
+        events.filter_map(|event| event.request.as_ref()).map(|request| request.request_id.as_str()).collect();
+    for ended in &pair.ended {
+        let of_it = ids.iter().filter(|id| **id == ended.ids.request()).count();
+        let alike = pair.ended.iter().filter(|other| other.ids == ended.ids).count();
+        assert!(of_it <= alike, "two events of one exchange: {ended:?}");
+        if ended.code.is_some_and(|code| AUDITED.contains(&code)) {
+            // An id that a client made to look like a credential reads otherwise in its event.
+            let is_shown = Shown::of(ended.ids.request()).as_str() == ended.ids.request();
+            assert!(of_it > 0 || !is_shown, "denied without an event: {ended:?}");
+        }
+    }
 }
 
 /// Liveness: every exchange has ended, and the connection too.

@@ -5,10 +5,11 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::audit::Draft;
 use crate::auth::Grant;
 use crate::connection::{EffectId, Next, Session, SessionEffect, SessionInput};
 use crate::deadline::Deadline;
-use crate::exchange::{Ended, Misuse, StoreEffect, StoreOutcome};
+use crate::exchange::{Ended, Health, Misuse, StoreEffect, StoreOutcome};
 use crate::ids::TokenId;
 use crate::manage::Reply;
 use crate::reject::UpstreamFault;
@@ -53,6 +54,8 @@ pub struct Pair {
     pub closed: usize,
     /// Exchanges that ended.
     pub ended: Vec<Ended>,
+    /// Events that were handed on without an outcome.
+    pub noted: Vec<Draft>,
     /// Unlimited tokens, once for each use to be counted.
     pub counted: Vec<TokenId>,
     /// Each use of an upstream connection.
@@ -92,6 +95,7 @@ impl Pair {
             released: 0,
             closed: 0,
             ended: Vec::new(),
+            noted: Vec::new(),
             counted: Vec::new(),
             uses: Vec::new(),
             client_log: Vec::new(),
@@ -211,7 +215,9 @@ impl Pair {
         let Some((id, effect)) = self.waiting.last() else { return };
         let outcome = match effect {
             StoreEffect::CheckHealth => StoreOutcome::Managed(Ok(Reply::Gone)),
-            StoreEffect::FindGrant(_) | StoreEffect::Spend(_) | StoreEffect::Manage(_) => StoreOutcome::Health(Ok(())),
+            StoreEffect::FindGrant(_) | StoreEffect::Spend(_) | StoreEffect::Manage(..) | StoreEffect::Record(_) => {
+                StoreOutcome::Health(Health::UP)
+            }
         };
         let (before, ended) = (format!("{:?}", self.session), self.ended.len());
         match self.session.handle(SessionInput::Store(*id, outcome), self.now) {
@@ -305,6 +311,7 @@ impl Pair {
                     self.end_use(UseEnd::Closed);
                 }
             }
+            SessionEffect::Audit(draft) => self.noted.push(*draft),
             SessionEffect::Ended(ended) => self.ended.push(*ended),
         }
         true

@@ -66,7 +66,7 @@ pub fn rules_for(provider: Provider) -> Rules {
     Rules {
         providers: Providers { default: "mock".into(), by_name },
         management_token: Secret::new(MANAGEMENT_TOKEN.to_owned()),
-        token_key: TokenKey::new(&[7; 32]),
+        token_key: TokenKey::new(&[7; 32]).into(),
         enforce_project_active: true,
         forward_client_ip: false,
         trusted_proxies: Networks::default(),

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use crate::audit::Draft;
 use crate::auth::{Grant, TokenString};
-use crate::exchange::{Spent, StoreEffect, StoreOutcome, Unavailable};
+use crate::exchange::{Component, Health, Spent, StoreEffect, StoreOutcome, Unavailable};
 use crate::manage::{Command, CommandError, Reply};
 
 use super::rules::{TOKEN, rules};
@@ -17,17 +18,30 @@ pub struct Store {
     pub left: u64,
     /// Whether it fails.
     pub is_down: bool,
+    /// Whether it says that events can be written.
+    pub audit: Component,
     /// What it answers to management calls.
     pub reply: Result<Reply, CommandError>,
     /// The management calls that it was asked to do.
     pub commands: Vec<Command>,
+    /// The events that it was to write, of calls that it did and of those that were refused.
+    pub events: Vec<Draft>,
     /// All that it was asked, by name, in order.
     pub asked: Vec<&'static str>,
 }
 
 impl Store {
     pub(super) const fn new(grant: Option<Grant>) -> Self {
-        Self { grant, left: 0, is_down: false, reply: Ok(Reply::Gone), commands: Vec::new(), asked: Vec::new() }
+        Self {
+            grant,
+            left: 0,
+            is_down: false,
+            audit: Component::Up,
+            reply: Ok(Reply::Gone),
+            commands: Vec::new(),
+            events: Vec::new(),
+            asked: Vec::new(),
+        }
     }
 
     /// Notes what is asked.
@@ -35,7 +49,8 @@ impl Store {
         self.asked.push(match effect {
             StoreEffect::FindGrant(_) => "grant",
             StoreEffect::Spend(_) => "spend",
-            StoreEffect::Manage(_) => "manage",
+            StoreEffect::Manage(..) => "manage",
+            StoreEffect::Record(_) => "record",
             StoreEffect::CheckHealth => "health",
         });
     }
@@ -45,7 +60,9 @@ impl Store {
         match effect {
             StoreEffect::FindGrant(_) if self.is_down => StoreOutcome::Grant(Err(Unavailable)),
             StoreEffect::FindGrant(digest) => {
-                let known = TokenString::parse(TOKEN.as_bytes()).map(|token| rules().token_key.digest(&token));
+                let rules = rules();
+                let token = TokenString::parse(TOKEN.as_bytes());
+                let known = rules.token_key.get().zip(token).map(|(key, token)| key.digest(&token));
                 let found = self.grant.clone().filter(|_| known == Some(*digest));
                 StoreOutcome::Grant(Ok(found.map(Arc::new)))
             }
@@ -55,12 +72,20 @@ impl Store {
                 self.left -= 1;
                 StoreOutcome::Spent(Ok(Spent::Allowed))
             }
-            StoreEffect::Manage(_) if self.is_down => StoreOutcome::Managed(Err(CommandError::StoreUnavailable)),
-            StoreEffect::Manage(command) => {
-                self.commands.push(command.clone());
-                StoreOutcome::Managed(self.reply.clone())
+            StoreEffect::Manage(command, facts) => {
+                let reply = if self.is_down { Err(CommandError::StoreUnavailable) } else { self.reply.clone() };
+                self.events.push(facts.clone().draft(&reply));
+                self.commands.extend((!self.is_down).then(|| command.clone()));
+                StoreOutcome::Managed(reply)
             }
-            StoreEffect::CheckHealth => StoreOutcome::Health(if self.is_down { Err(Unavailable) } else { Ok(()) }),
+            StoreEffect::Record(draft) => {
+                self.events.push(draft.as_ref().clone());
+                StoreOutcome::Recorded(if self.is_down { Err(Unavailable) } else { Ok(()) })
+            }
+            StoreEffect::CheckHealth => {
+                let store = if self.is_down { Component::Down } else { Component::Up };
+                StoreOutcome::Health(Health { store, audit: self.audit })
+            }
         }
     }
 }

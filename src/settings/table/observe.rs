@@ -7,7 +7,7 @@ use llm_proxy_core::secret::Secret;
 
 use super::super::forms;
 use super::Fallback::{Absent, Text};
-use super::{Row, Setting, planned};
+use super::{Row, Setting, active, planned};
 
 pub(super) const ROWS: &[&dyn Row] = &[
     &AUDIT_ENABLED,
@@ -36,27 +36,35 @@ pub(super) const ROWS: &[&dyn Row] = &[
     &REDIS_STREAM_BATCH_SIZE,
 ];
 
-static AUDIT_ENABLED: Setting<bool> =
-    planned("AUDIT_ENABLED", Text("true"), forms::SWITCH, "Whether audit events are recorded.");
+pub(in super::super) static AUDIT_ENABLED: Setting<bool> =
+    active("AUDIT_ENABLED", Text("true"), forms::SWITCH, "Whether audit events are recorded.");
 
-static AUDIT_LOG_FILE: Setting<PathBuf> =
-    planned("AUDIT_LOG_FILE", Text("./data/audit.log"), forms::FILE, "The file that audit events are appended to.");
+pub(in super::super) static AUDIT_LOG_FILE: Setting<Option<PathBuf>> = active(
+    "AUDIT_LOG_FILE",
+    Text("./data/audit.log"),
+    forms::FILE_OR_NONE,
+    "The file that audit events are appended to, one JSON object a line. Each instance needs a file of its own.",
+);
 
-static AUDIT_CREATE_DIR: Setting<bool> = planned(
+pub(in super::super) static AUDIT_CREATE_DIR: Setting<bool> = active(
     "AUDIT_CREATE_DIR",
     Text("true"),
     forms::SWITCH,
     "Whether the folder of AUDIT_LOG_FILE is made where it is missing.",
 );
 
-static AUDIT_STORE_IN_DB: Setting<bool> =
-    planned("AUDIT_STORE_IN_DB", Text("true"), forms::SWITCH, "Whether audit events are kept in the database too.");
+pub(in super::super) static AUDIT_STORE_IN_DB: Setting<bool> = active(
+    "AUDIT_STORE_IN_DB",
+    Text("true"),
+    forms::SWITCH,
+    "Whether audit events are kept in the database too, where the management API finds them.",
+);
 
-static AUDIT_RETENTION: Setting<Duration> = planned(
+pub(in super::super) static AUDIT_RETENTION: Setting<Duration> = active(
     "AUDIT_RETENTION",
     Text("0s"),
     forms::PERIOD,
-    "How long audit events are kept in the database. 0 keeps them for ever.",
+    "How long audit events are kept in the database. 0 keeps them for ever. The file keeps all.",
 );
 
 static ENABLE_METRICS: Setting<bool> =

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use llm_proxy_core::secret::Secret;
+use llm_proxy_storage::Driver;
 
 use super::super::forms;
 use super::Fallback::{Absent, Text};
@@ -31,8 +32,13 @@ pub(super) const ROWS: &[&dyn Row] = &[
     &CACHE_STATS_BUFFER_SIZE,
 ];
 
-pub(in super::super) static DB_DRIVER: Setting<()> =
-    active("DB_DRIVER", Text("sqlite"), forms::DATABASE, "Which database keeps projects and tokens.");
+pub(in super::super) static DB_DRIVER: Setting<Option<Driver>> = active(
+    "DB_DRIVER",
+    Text("sqlite"),
+    forms::DATABASE,
+    "Which database keeps projects and tokens: a SQLite file (DATABASE_PATH), or a PostgreSQL, MySQL or MariaDB server \
+     (DATABASE_URL).",
+);
 
 pub(in super::super) static DATABASE_PATH: Setting<PathBuf> = active(
     "DATABASE_PATH",
@@ -46,34 +52,38 @@ pub(in super::super) static DATABASE_POOL_SIZE: Setting<NonZeroU32> = active(
     "DATABASE_POOL_SIZE",
     Text("10"),
     forms::POOL_SIZE,
-    "How many connections to the database are used at most.",
+    "How many connections to the database are used at most; on SQLite, how many may read at the same time.",
 );
 
-static DATABASE_URL: Setting<Secret> = planned(
+pub(in super::super) static DATABASE_URL: Setting<Secret> = active(
     "DATABASE_URL",
-    Absent("none"),
-    forms::SECRET,
-    "The PostgreSQL or MySQL database: a URL, or for MySQL a data source name as Go's driver takes it.",
+    Absent("none; PostgreSQL and MySQL need it"),
+    forms::DATABASE_ADDRESS,
+    "The PostgreSQL or MySQL database. TLS is set by sslmode=disable, prefer, require, verify-ca or verify-full in a URL \
+     (without it prefer) and the file of roots by sslrootcert (without it the system's roots); in a data source name by \
+     tls=false, preferred, skip-verify or true (without it false). An unknown parameter is an error.",
 )
 .secret();
 
-static DATABASE_MAX_IDLE_CONNS: Setting<u64> = planned(
+pub(in super::super) static DATABASE_MAX_IDLE_CONNS: Setting<u64> = active(
     "DATABASE_MAX_IDLE_CONNS",
     Text("5"),
     forms::COUNT,
-    "How many unused connections to a PostgreSQL or MySQL database are kept.",
+    "How many unused connections to a PostgreSQL or MySQL database are kept. No effect on SQLite, where an open file costs \
+     nothing.",
 );
 
-static DATABASE_CONN_MAX_LIFETIME: Setting<Duration> = planned(
+pub(in super::super) static DATABASE_CONN_MAX_LIFETIME: Setting<Duration> = active(
     "DATABASE_CONN_MAX_LIFETIME",
     Text("1h"),
     forms::PERIOD,
-    "How old a connection to a PostgreSQL or MySQL database may become.",
+    "How old a connection to a PostgreSQL or MySQL database may become; it is replaced when it is not in use. 0 is as old \
+     as it likes. No effect on SQLite, where a connection does not age.",
 );
 
 pub(in super::super) static ENCRYPTION_KEY: Setting<Secret> = active(
     "ENCRYPTION_KEY",
-    Absent("a key file beside the SQLite database, made at the first start"),
+    Absent("a key file beside the SQLite database, made at the first start; PostgreSQL and MySQL need it"),
     forms::SEALING_KEY,
     "The key that seals upstream keys in the database. Keep a copy: without it they cannot be read again.",
 )
@@ -86,11 +96,11 @@ pub(in super::super) static REQUIRE_ENCRYPTION_KEY: Setting<bool> = active(
     "Whether the program refuses to start without ENCRYPTION_KEY, instead of making a key file.",
 );
 
-static ENCRYPTION_KEY_OLD: Setting<Secret> = planned(
+pub(in super::super) static ENCRYPTION_KEY_OLD: Setting<Secret> = active(
     "ENCRYPTION_KEY_OLD",
     Absent("none"),
     forms::SEALING_KEY,
-    "The key before ENCRYPTION_KEY, for the command that seals everything anew.",
+    "The key before ENCRYPTION_KEY, for `migrate encrypt`, which seals everything anew.",
 )
 .secret();
 
@@ -102,11 +112,13 @@ pub(in super::super) static GRANT_MAX_AGE: Setting<Duration> = active(
      another instance revoked may live on. 0 asks every time.",
 );
 
-static STORE_OUTAGE_GRACE: Setting<Duration> = planned(
+pub(in super::super) static STORE_OUTAGE_GRACE: Setting<Duration> = active(
     "STORE_OUTAGE_GRACE",
     Text("0s"),
     forms::PERIOD,
-    "How long grants that are known may be used while the database cannot be reached.",
+    "How long after its last answer, while the database cannot be reached, grants that are known may be used although \
+     they are older than GRANT_MAX_AGE; and so how long a token that another instance revoked may live on then. Tokens \
+     with max_requests spend nothing meanwhile but what is leased. With 0 no such grant is used.",
 );
 
 pub(in super::super) static LLM_PROXY_ENFORCE_PROJECT_ACTIVE: Setting<bool> = active(

@@ -1,5 +1,6 @@
 //! Management calls on the maps. Each is one step under the lock.
 
+use llm_proxy_core::auth::TokenKey;
 use llm_proxy_core::ids::{ProjectId, TokenId};
 use llm_proxy_core::manage::{
     Command, CommandError, NewProject, NewToken, Page, Project, ProjectChange, Reply, RevokedCounts, Subject, Token,
@@ -7,50 +8,78 @@ use llm_proxy_core::manage::{
 };
 use llm_proxy_core::time::Timestamp;
 
-use super::{MemoryStore, State};
+use super::{Records, State};
 use crate::changes;
 use crate::random;
 use crate::store::{ExecuteError, StoreError};
 
 const NO_PROJECT: CommandError = CommandError::NotFound(Subject::Project);
+const NO_EVENT: CommandError = CommandError::NotFound(Subject::Event);
 const NO_TOKEN: CommandError = CommandError::NotFound(Subject::Token);
 
-impl MemoryStore {
-    pub(super) fn run(&self, command: Command, at: Timestamp) -> Result<Reply, ExecuteError> {
+impl State {
+    /// Answers a command that changes nothing.
+    pub(super) fn read(&self, command: Command, at: Timestamp) -> Result<Reply, ExecuteError> {
         let reply = match command {
-            Command::ListProjects(page) => Ok(self.state().list_projects(page)),
+            Command::ListProjects(page) => Ok(self.records.list_projects(page)),
+            Command::GetProject(id) => self.records.project(id).cloned().map(Reply::Project),
+            Command::ListTokens(filter, page) => Ok(self.records.list_tokens(&filter, page, at)),
+            Command::GetToken(id) => self.records.token(id).cloned().map(Reply::Token),
+            Command::ListEvents(filter, page) => {
+                let (events, total, page) = self.events.list(&filter, page);
+                Ok(Reply::Events(events, total, page))
+            }
+            Command::GetEvent(id) => self.events.get(id).map(|event| Reply::Event(Box::new(event))).ok_or(NO_EVENT),
+            Command::PurgeCache(_) => Err(CommandError::CacheDisabled),
+            Command::CreateProject(_)
+            | Command::UpdateProject(..)
+            | Command::DeleteProject(_)
+            | Command::RevokeProjectTokens(_)
+            | Command::CreateToken(_)
+            | Command::UpdateToken(..)
+            | Command::RevokeToken(_) => return Err(StoreError::WrongCall.into()),
+        };
+        Ok(reply?)
+    }
+}
+
+impl Records {
+    /// Does one call of a batch, all of it or nothing.
+    pub(super) fn change(&mut self, key: &TokenKey, command: Command, at: Timestamp) -> Result<Reply, ExecuteError> {
+        let reply = match command {
             Command::CreateProject(new) => {
                 let id = ProjectId::new(at, &random::id_seed().map_err(StoreError::from)?);
-                self.state().create_project(id, new, at)
+                self.create_project(id, new, at)
             }
-            Command::GetProject(id) => self.state().project(id).cloned().map(Reply::Project),
-            Command::UpdateProject(id, change) => self.state().update_project(id, change, at),
-            Command::DeleteProject(id) => self.state().delete_project(id),
-            Command::RevokeProjectTokens(id) => self.state().revoke_project_tokens(id),
-            Command::ListTokens(filter, page) => Ok(self.state().list_tokens(&filter, page, at)),
-            Command::CreateToken(new) => return self.create_token(&new, at),
-            Command::GetToken(id) => self.state().token(id).cloned().map(Reply::Token),
-            Command::UpdateToken(id, change) => self.state().update_token(id, &change),
-            Command::RevokeToken(id) => self.state().revoke_token(id),
+            Command::UpdateProject(id, change) => self.update_project(id, change, at),
+            Command::DeleteProject(id) => self.delete_project(id),
+            Command::RevokeProjectTokens(id) => self.revoke_project_tokens(id),
+            Command::CreateToken(new) => return self.create_token(key, &new, at),
+            Command::UpdateToken(id, change) => self.update_token(id, &change),
+            Command::RevokeToken(id) => self.revoke_token(id),
+            Command::ListProjects(_)
+            | Command::GetProject(_)
+            | Command::ListTokens(..)
+            | Command::GetToken(_)
+            | Command::ListEvents(..)
+            | Command::GetEvent(_)
+            | Command::PurgeCache(_) => return Err(StoreError::WrongCall.into()),
         };
         Ok(reply?)
     }
 
-    fn create_token(&self, new: &NewToken, at: Timestamp) -> Result<Reply, ExecuteError> {
+    fn create_token(&mut self, key: &TokenKey, new: &NewToken, at: Timestamp) -> Result<Reply, ExecuteError> {
         let id = TokenId::new(at, &random::id_seed().map_err(StoreError::from)?);
         let string = random::token_string().map_err(StoreError::from)?;
         let token = changes::new_token(id, string.masked(), new, at);
-        let mut state = self.state();
-        if !state.project(new.project_id)?.is_active {
+        if !self.project(new.project_id)?.is_active {
             return Err(CommandError::ProjectInactive.into());
         }
-        state.digests.insert(self.token_key.digest(&string), id);
-        state.tokens.insert(id, token.clone());
+        self.digests.insert(key.digest(&string), id);
+        self.tokens.insert(id, token.clone());
         Ok(Reply::TokenCreated(token, string))
     }
-}
 
-impl State {
     fn project(&self, id: ProjectId) -> Result<&Project, CommandError> {
         self.projects.get(&id).map(|(project, _)| project).ok_or(NO_PROJECT)
     }

@@ -1,72 +1,189 @@
-//! Projects and tokens in a SQL database; today SQLite.
+//! Projects and tokens in a SQL database: SQLite, PostgreSQL, MySQL or MariaDB.
 //!
-//! Reads share a pool. Writes go through one connection, one after the other: SQLite has one writer at a time anyway,
-//! and waiting in the pool's queue is fair and wakes at once, where SQLite's own waiting sleeps and polls. Other
-//! processes on the same file are waited for by SQLite's busy timeout.
+//! One code for all. What they do differently is in [`dialect`] and the module of each, and beside the other statements
+//! in `statements`.
 //!
-//! What belongs to one database's dialect is in `statements` (the SQL), `migrations` and `open`.
+//! On SQLite, reads share a pool, and writes go through one connection, one after the other: SQLite has one writer at a
+//! time anyway, and waiting in the pool's queue is fair and wakes at once, where SQLite's own waiting sleeps and polls.
+//! Other processes on the same file are waited for by SQLite's busy timeout. On a server there is one pool; a
+//! transaction that reads what it then writes locks the rows, and one that the database undid is done again.
 
 use std::fmt;
+use std::sync::Arc;
 
+use llm_proxy_core::audit::Event;
 use llm_proxy_core::auth::{Grant, TokenDigest, TokenKey};
 use llm_proxy_core::exchange::Spent;
-use llm_proxy_core::ids::TokenId;
-use llm_proxy_core::manage::{Command, Reply};
+use llm_proxy_core::ids::{ChainId, EventId, TokenId};
+use llm_proxy_core::manage::{Command, CommandError, EventFilter, EventPage, Reply, Subject};
 use llm_proxy_core::time::Timestamp;
-use sqlx::Transaction;
-use sqlx::sqlite::SqlitePool;
+use sqlx::{Connection as _, SqlSafeStr as _, Sqlite};
 
+use crate::import::{ImportBatch, ImportReport};
 use crate::seal::Sealer;
-use crate::store::{ExecuteError, Store, StoreError, StoreFuture, TokenUse};
+use crate::store::{ChangeBatch, ChangeError, EventList, ExecuteError, Store, StoreError, StoreFuture, TokenUse};
 
+mod alone;
+mod attempts;
+mod change;
+mod connections;
+mod dialect;
+mod event_statements;
+mod events;
+mod import;
+mod keys;
+pub(crate) mod migrate;
 mod migrations;
-mod open;
+mod mysql;
+pub(crate) mod original;
+mod postgres;
 mod projects;
+pub(crate) mod reseal;
 mod rows;
+mod server;
+mod sqlite;
+mod sqlite_file;
 mod statements;
 mod tokens;
+pub(crate) mod trouble;
+pub(crate) mod url;
 mod usage;
 
-/// The database behind the pool: the one place that names it.
-type Db = sqlx::Sqlite;
+use attempts::Attempts;
+use connections::{Connections, Lent};
+use dialect::Dialect;
 
-/// A [`Store`] in a SQL database.
-pub struct SqlStore {
-    readers: SqlitePool,
-    writer: SqlitePool,
+/// A [`Store`] in a SQL database of the kind `D`.
+pub struct SqlStore<D: Dialect = Sqlite> {
+    readers: Arc<Connections<D>>,
+    /// On a server the same.
+    writer: Arc<Connections<D>>,
     sealer: Sealer,
     token_key: TokenKey,
 }
 
-impl SqlStore {
-    /// A transaction for a consistent read.
-    async fn begin_read(&self) -> Result<Transaction<'static, Db>, StoreError> {
-        Ok(self.readers.begin().await?)
-    }
+/// What a command needs.
+enum Needs {
+    /// A connection.
+    Connection,
+    /// All its reads must see one state.
+    OneState,
+    /// It changes something, all of it or nothing.
+    Change,
+}
 
-    /// A transaction that holds the write lock. It is undone unless committed.
-    async fn begin_write(&self) -> Result<Transaction<'static, Db>, StoreError> {
-        Ok(self.writer.begin_with(statements::BEGIN_WRITE).await?)
-    }
-
-    async fn run(&self, command: Command, at: Timestamp) -> Result<Reply, ExecuteError> {
-        match command {
-            Command::ListProjects(page) => self.list_projects(page).await,
-            Command::CreateProject(new) => self.create_project(new, at).await,
-            Command::GetProject(id) => self.get_project(id).await,
-            Command::UpdateProject(id, change) => self.update_project(id, change, at).await,
-            Command::DeleteProject(id) => self.delete_project(id, at).await,
-            Command::RevokeProjectTokens(id) => self.revoke_project_tokens(id).await,
-            Command::ListTokens(filter, page) => self.list_tokens(filter, page, at).await,
-            Command::CreateToken(new) => self.create_token(new, at).await,
-            Command::GetToken(id) => self.get_token(id).await,
-            Command::UpdateToken(id, change) => self.update_token(id, change).await,
-            Command::RevokeToken(id) => self.revoke_token(id).await,
+const fn needs(command: &Command) -> Needs {
+    match command {
+        Command::GetProject(_) | Command::GetToken(_) | Command::GetEvent(_) | Command::PurgeCache(_) => {
+            Needs::Connection
         }
+        Command::ListProjects(_) | Command::ListTokens(..) | Command::ListEvents(..) => Needs::OneState,
+        Command::CreateProject(_)
+        | Command::UpdateProject(..)
+        | Command::DeleteProject(_)
+        | Command::RevokeProjectTokens(_)
+        | Command::CreateToken(_)
+        | Command::UpdateToken(..)
+        | Command::RevokeToken(_) => Needs::Change,
     }
 }
 
-impl Store for SqlStore {
+impl<D: Dialect> SqlStore<D> {
+    async fn run(&self, command: &Command, at: Timestamp) -> Result<Reply, ExecuteError> {
+        let (connections, begin) = match needs(command) {
+            Needs::Connection => (&self.readers, None),
+            Needs::OneState => (&self.readers, Some(D::BEGIN_READ)),
+            Needs::Change => (&self.writer, Some(D::BEGIN_WRITE)),
+        };
+        let mut connection = connections.lend().await?;
+        let reply = match begin {
+            None => self.perform(&mut connection, command, at).await,
+            Some(begin) => self.perform_in_transaction(&mut connection, begin, (command, at)).await,
+        };
+        connection.give_back();
+        reply
+    }
+
+    /// Performs the command in a transaction, again if the database undid it.
+    async fn perform_in_transaction(
+        &self,
+        connection: &mut Lent<'_, D>,
+        begin: &'static str,
+        (command, at): (&Command, Timestamp),
+    ) -> Result<Reply, ExecuteError> {
+        let mut attempts = Attempts::default();
+        loop {
+            let reply = self.attempt(connection, begin, (command, at)).await;
+            let failure = match &reply {
+                Err(ExecuteError::Failed(StoreError::Database(error))) => Some(error),
+                Err(ExecuteError::Failed(_) | ExecuteError::Refused(_)) | Ok(_) => None,
+            };
+            if !attempts.try_again::<D>(failure) {
+                return reply;
+            }
+        }
+    }
+
+    async fn attempt(
+        &self,
+        connection: &mut Lent<'_, D>,
+        begin: &'static str,
+        (command, at): (&Command, Timestamp),
+    ) -> Result<Reply, ExecuteError> {
+        let mut transaction = connection.begin_with(begin.into_sql_str()).await?;
+        match self.perform(&mut transaction, command, at).await {
+            Ok(reply) => {
+                transaction.commit().await?;
+                Ok(reply)
+            }
+            Err(error) => {
+                // What failed is the thing to tell; a transaction that cannot be undone goes with its connection.
+                let _ = transaction.rollback().await;
+                Err(error)
+            }
+        }
+    }
+
+    /// Does what a command asks, on a connection that is as it [`needs`].
+    async fn perform(
+        &self,
+        connection: &mut D::Connection,
+        command: &Command,
+        at: Timestamp,
+    ) -> Result<Reply, ExecuteError> {
+        match command {
+            Command::ListProjects(page) => self.list_projects(connection, *page).await,
+            Command::CreateProject(new) => self.create_project(connection, new, at).await,
+            Command::GetProject(id) => self.get_project(connection, *id).await,
+            Command::UpdateProject(id, change) => self.update_project(connection, (*id, change), at).await,
+            Command::DeleteProject(id) => self.delete_project(connection, *id, at).await,
+            Command::RevokeProjectTokens(id) => self.revoke_project_tokens(connection, *id).await,
+            Command::ListTokens(filter, page) => self.list_tokens(connection, (filter, *page), at).await,
+            Command::CreateToken(new) => self.create_token(connection, new, at).await,
+            Command::GetToken(id) => self.get_token(connection, *id).await,
+            Command::UpdateToken(id, change) => self.update_token(connection, (*id, change)).await,
+            Command::RevokeToken(id) => self.revoke_token(connection, *id).await,
+            Command::ListEvents(filter, page) => {
+                let (events, total, page) = events::list::<D>(connection, filter, *page).await?;
+                Ok(Reply::Events(events, total, page))
+            }
+            Command::GetEvent(id) => {
+                let event = events::read::<D>(connection, *id).await?;
+                Ok(Reply::Event(Box::new(event.ok_or(CommandError::NotFound(Subject::Event))?)))
+            }
+            Command::PurgeCache(_) => Err(CommandError::CacheDisabled.into()),
+        }
+    }
+
+    async fn ask(&self) -> Result<(), StoreError> {
+        let mut connection = self.readers.lend().await?;
+        let answer = dialect::one::<D>(&mut connection, &statements::PING, vec![]).await;
+        connection.give_back();
+        Ok(answer.map(drop)?)
+    }
+}
+
+impl<D: Dialect> Store for SqlStore<D> {
     fn token_key(&self) -> &TokenKey {
         &self.token_key
     }
@@ -83,25 +200,57 @@ impl Store for SqlStore {
         Box::pin(self.write_uses(uses))
     }
 
-    fn execute(&self, command: Command, at: Timestamp) -> StoreFuture<'_, Result<Reply, ExecuteError>> {
-        Box::pin(self.run(command, at))
+    fn read(&self, command: Command, at: Timestamp) -> StoreFuture<'_, Result<Reply, ExecuteError>> {
+        Box::pin(async move { self.run(&command, at).await })
+    }
+
+    fn change(&self, batch: ChangeBatch) -> StoreFuture<'_, Result<(), ChangeError>> {
+        Box::pin(self.change_all(batch))
+    }
+
+    fn add_events<'a>(&'a self, events: &'a [Event]) -> StoreFuture<'a, Result<(), StoreError>> {
+        Box::pin(self.write_events(events))
+    }
+
+    fn list_events(&self, filter: EventFilter, page: EventPage) -> StoreFuture<'_, Result<EventList, StoreError>> {
+        Box::pin(async move { self.read_event_page(&filter, page).await })
+    }
+
+    fn get_event(&self, id: EventId) -> StoreFuture<'_, Result<Option<Event>, StoreError>> {
+        Box::pin(self.read_event(id))
+    }
+
+    fn events_after(&self, cursor: Option<EventId>, limit: u32) -> StoreFuture<'_, Result<Vec<Event>, StoreError>> {
+        Box::pin(self.read_events_after(cursor, limit))
+    }
+
+    fn last_event(&self, chain: Option<ChainId>) -> StoreFuture<'_, Result<Option<Event>, StoreError>> {
+        Box::pin(self.read_last_event(chain))
+    }
+
+    fn prune_events<'a>(&'a self, ids: &'a [EventId]) -> StoreFuture<'a, Result<(), StoreError>> {
+        Box::pin(self.delete_events(ids))
+    }
+
+    fn import(&self, batch: ImportBatch) -> StoreFuture<'_, Result<ImportReport, StoreError>> {
+        Box::pin(self.import_all(batch))
     }
 
     fn ping(&self) -> StoreFuture<'_, Result<(), StoreError>> {
-        Box::pin(async { Ok(sqlx::query(statements::PING).execute(&self.readers).await.map(drop)?) })
+        Box::pin(self.ask())
     }
 
     fn close(&self) -> StoreFuture<'_, ()> {
         Box::pin(async {
-            // The writer last: the connection that closes last writes the log back into the database file.
-            self.readers.close().await;
-            self.writer.close().await;
+            // The writer last: the connection to SQLite that closes last writes the log back into the database file.
+            self.readers.pool.close().await;
+            self.writer.pool.close().await;
         })
     }
 }
 
-impl fmt::Debug for SqlStore {
+impl<D: Dialect> fmt::Debug for SqlStore<D> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SqlStore").field("readers", &self.readers.size()).finish_non_exhaustive()
+        f.debug_struct("SqlStore").field("kind", &D::NAME).finish_non_exhaustive()
     }
 }

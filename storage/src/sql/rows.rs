@@ -5,9 +5,8 @@ use llm_proxy_core::ids::{ProjectId, TokenId};
 use llm_proxy_core::manage::{KeyView, Project, Token};
 use llm_proxy_core::secret::Secret;
 use llm_proxy_core::time::Timestamp;
-use sqlx::Row as _;
-use sqlx::sqlite::SqliteRow;
 
+use super::dialect::Dialect;
 use crate::seal::{SealError, Sealer};
 use crate::store::StoreError;
 
@@ -18,9 +17,10 @@ pub(super) struct ProjectRow {
 }
 
 /// A key that does not open is shown as such, and logged; it is no failure of the read.
-pub(super) fn project(row: &SqliteRow, sealer: &Sealer) -> Result<ProjectRow, StoreError> {
-    let id = project_id(row, "id")?;
-    let sealed_key: Option<String> = row.try_get("api_key")?;
+pub(super) fn project<D: Dialect>(row: &D::Row, sealer: &Sealer) -> Result<ProjectRow, StoreError> {
+    let row = Columns::<D>(row);
+    let id = row.project_id("id")?;
+    let sealed_key = row.optional_text("api_key")?;
     let api_key = match open_key(sealer, sealed_key.as_deref(), id) {
         Ok(key) => KeyView::Masked(key.masked()),
         Err(error) => {
@@ -30,49 +30,57 @@ pub(super) fn project(row: &SqliteRow, sealer: &Sealer) -> Result<ProjectRow, St
     };
     let project = Project {
         id,
-        name: row.try_get("name")?,
-        provider: row.try_get("provider")?,
+        name: row.text("name")?,
+        provider: row.text("provider")?,
         api_key,
-        is_active: row.try_get("is_active")?,
-        deactivated_at: optional_time(row, "deactivated_at")?,
-        created_at: time(row, "created_at")?,
-        updated_at: time(row, "updated_at")?,
+        is_active: row.flag("is_active")?,
+        deactivated_at: row.optional_time("deactivated_at")?,
+        created_at: row.time("created_at")?,
+        updated_at: row.time("updated_at")?,
     };
     Ok(ProjectRow { project, sealed_key })
 }
 
-pub(super) fn token(row: &SqliteRow) -> Result<Token, StoreError> {
+pub(super) fn token<D: Dialect>(row: &D::Row) -> Result<Token, StoreError> {
+    let row = Columns::<D>(row);
     Ok(Token {
-        id: token_id(row, "id")?,
-        token: row.try_get("mask")?,
-        project_id: project_id(row, "project_id")?,
-        expires_at: time(row, "expires_at")?,
-        is_active: row.try_get("is_active")?,
-        request_count: number(row, "request_count")?,
-        max_requests: optional_number(row, "max_requests")?,
-        requests_per_minute: optional_number(row, "requests_per_minute")?,
-        created_at: time(row, "created_at")?,
-        last_used_at: optional_time(row, "last_used_at")?,
-        cache_hit_count: number(row, "cache_hit_count")?,
+        id: row.token_id("id")?,
+        token: row.text("mask")?,
+        project_id: row.project_id("project_id")?,
+        expires_at: row.time("expires_at")?,
+        is_active: row.flag("is_active")?,
+        request_count: row.count("request_count")?,
+        leased_count: row.count("leased_count")?,
+        max_requests: row.optional_count("max_requests")?,
+        requests_per_minute: row.optional_count("requests_per_minute")?,
+        created_at: row.time("created_at")?,
+        last_used_at: row.optional_time("last_used_at")?,
+        cache_hit_count: row.count("cache_hit_count")?,
     })
 }
 
 /// Without its key a grant is of no use, so here a key that does not open is a failure.
-pub(super) fn grant(row: &SqliteRow, sealer: &Sealer) -> Result<Grant, StoreError> {
-    let project_id = project_id(row, "project_id")?;
-    let sealed_key: Option<String> = row.try_get("api_key")?;
+pub(super) fn grant<D: Dialect>(row: &D::Row, sealer: &Sealer) -> Result<Grant, StoreError> {
+    let row = Columns::<D>(row);
+    let project_id = row.project_id("project_id")?;
+    let sealed_key = row.optional_text("api_key")?;
     Ok(Grant {
-        token_id: token_id(row, "id")?,
+        token_id: row.token_id("id")?,
         project_id,
-        provider: row.try_get::<String, _>("provider")?.into(),
+        provider: row.text("provider")?.into(),
         upstream_key: open_key(sealer, sealed_key.as_deref(), project_id)
             .map_err(|_| StoreError::KeyUnreadable(project_id))?,
-        token_active: row.try_get("is_active")?,
-        project_active: row.try_get("project_active")?,
-        expires_at: time(row, "expires_at")?,
-        max_requests: optional_number(row, "max_requests")?,
-        requests_per_minute: optional_number(row, "requests_per_minute")?,
+        token_active: row.flag("is_active")?,
+        project_active: row.flag("project_active")?,
+        expires_at: row.time("expires_at")?,
+        max_requests: row.optional_count("max_requests")?,
+        requests_per_minute: row.optional_count("requests_per_minute")?,
     })
+}
+
+/// The number of a query that counts.
+pub(super) fn total<D: Dialect>(row: Option<&D::Row>) -> Result<u64, StoreError> {
+    row.map_or(Err(StoreError::Corrupt("a count")), |row| Columns::<D>(row).count("total"))
 }
 
 /// What a project's key is sealed for: its id in the hyphenated form.
@@ -91,32 +99,57 @@ fn open_key(sealer: &Sealer, sealed: Option<&str>, id: ProjectId) -> Result<Secr
     Ok(Secret::new(text.to_owned()))
 }
 
-fn project_id(row: &SqliteRow, column: &'static str) -> Result<ProjectId, StoreError> {
-    ProjectId::parse(row.try_get(column)?).ok_or(StoreError::Corrupt(column))
-}
+/// A row whose columns are read.
+pub(super) struct Columns<'r, D: Dialect>(pub(super) &'r D::Row);
 
-fn token_id(row: &SqliteRow, column: &'static str) -> Result<TokenId, StoreError> {
-    TokenId::parse(row.try_get(column)?).ok_or(StoreError::Corrupt(column))
-}
+impl<D: Dialect> Columns<'_, D> {
+    pub(super) fn optional_text(&self, column: &'static str) -> Result<Option<String>, StoreError> {
+        Ok(D::text(self.0, column)?)
+    }
 
-fn time(row: &SqliteRow, column: &'static str) -> Result<Timestamp, StoreError> {
-    Ok(Timestamp::from_micros(row.try_get(column)?))
-}
+    pub(super) fn text(&self, column: &'static str) -> Result<String, StoreError> {
+        self.optional_text(column)?.ok_or(StoreError::Corrupt(column))
+    }
 
-fn optional_time(row: &SqliteRow, column: &'static str) -> Result<Option<Timestamp>, StoreError> {
-    Ok(row.try_get::<Option<i64>, _>(column)?.map(Timestamp::from_micros))
-}
+    pub(super) fn flag(&self, column: &'static str) -> Result<bool, StoreError> {
+        Ok(D::flag(self.0, column)?)
+    }
 
-fn number(row: &SqliteRow, column: &'static str) -> Result<u64, StoreError> {
-    u64::try_from(row.try_get::<i64, _>(column)?).map_err(|_| StoreError::Corrupt(column))
-}
+    pub(super) fn bytes(&self, column: &'static str) -> Result<Vec<u8>, StoreError> {
+        Ok(D::bytes(self.0, column)?)
+    }
 
-fn optional_number(row: &SqliteRow, column: &'static str) -> Result<Option<u64>, StoreError> {
-    let number: Option<i64> = row.try_get(column)?;
-    number.map(u64::try_from).transpose().map_err(|_| StoreError::Corrupt(column))
-}
+    pub(super) fn optional_project_id(&self, column: &'static str) -> Result<Option<ProjectId>, StoreError> {
+        let id = self.optional_text(column)?.map(|text| ProjectId::parse(&text).ok_or(StoreError::Corrupt(column)));
+        id.transpose()
+    }
 
-/// The one number of a `count(*)`.
-pub(super) fn count(row: &SqliteRow) -> Result<u64, StoreError> {
-    u64::try_from(row.try_get::<i64, _>(0)?).map_err(|_| StoreError::Corrupt("a count"))
+    pub(super) fn optional_token_id(&self, column: &'static str) -> Result<Option<TokenId>, StoreError> {
+        let id = self.optional_text(column)?.map(|text| TokenId::parse(&text).ok_or(StoreError::Corrupt(column)));
+        id.transpose()
+    }
+
+    pub(super) fn project_id(&self, column: &'static str) -> Result<ProjectId, StoreError> {
+        ProjectId::parse(&self.text(column)?).ok_or(StoreError::Corrupt(column))
+    }
+
+    pub(super) fn token_id(&self, column: &'static str) -> Result<TokenId, StoreError> {
+        TokenId::parse(&self.text(column)?).ok_or(StoreError::Corrupt(column))
+    }
+
+    pub(super) fn optional_time(&self, column: &'static str) -> Result<Option<Timestamp>, StoreError> {
+        Ok(D::number(self.0, column)?.map(Timestamp::from_micros))
+    }
+
+    pub(super) fn time(&self, column: &'static str) -> Result<Timestamp, StoreError> {
+        self.optional_time(column)?.ok_or(StoreError::Corrupt(column))
+    }
+
+    pub(super) fn optional_count(&self, column: &'static str) -> Result<Option<u64>, StoreError> {
+        D::number(self.0, column)?.map(u64::try_from).transpose().map_err(|_| StoreError::Corrupt(column))
+    }
+
+    fn count(&self, column: &'static str) -> Result<u64, StoreError> {
+        self.optional_count(column)?.ok_or(StoreError::Corrupt(column))
+    }
 }

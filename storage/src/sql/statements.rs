@@ -1,6 +1,69 @@
-//! Every SQL statement, for SQLite. A second database puts its variants here; the code around them stays.
+//! Every SQL statement, for all databases. What one of them says differently stands beside the others here; how a
+//! database begins transactions and locks is with its [`Dialect`](super::dialect::Dialect).
 //!
-//! Values are bound, never written into a statement. Times, ids and flags are bound as the migrations say.
+//! Values are bound, never written into a statement. They are numbered `$1`, `$2`, … in the order in which they occur,
+//! each used once, so that MySQL's unnumbered `?` mean the same; a value that is needed twice is bound twice.
+
+/// A statement as each kind of database takes it.
+#[derive(Clone, Copy, Debug)]
+pub struct Statement {
+    /// SQLite.
+    pub(super) sqlite: &'static str,
+    /// PostgreSQL.
+    pub(super) postgres: &'static str,
+    /// MySQL and MariaDB.
+    pub(super) mysql: &'static str,
+}
+
+/// The statement with `?` in place of `$1`, padded to the same length.
+pub(super) const fn unnumbered<const N: usize>(statement: &str) -> [u8; N] {
+    let bytes = statement.as_bytes();
+    let mut out = [b' '; N];
+    let mut at = 0;
+    let mut in_number = false;
+    while at < N {
+        in_number = in_number && bytes[at].is_ascii_digit();
+        if bytes[at] == b'$' {
+            out[at] = b'?';
+            in_number = true;
+        } else if !in_number {
+            out[at] = bytes[at];
+        }
+        at += 1;
+    }
+    out
+}
+
+/// ASCII was replaced by ASCII, so this is UTF-8 if the statement was; else it is one that no database takes.
+pub(super) const fn as_text(bytes: &'static [u8]) -> &'static str {
+    match str::from_utf8(bytes) {
+        Ok(text) => text,
+        Err(_) => "not UTF-8",
+    }
+}
+
+/// A statement from its parts. A `lock` is added where rows are locked one by one; SQLite's transaction holds the one
+/// write lock already.
+macro_rules! statement {
+    ($($part:expr),+ $(,)?) => {
+        statement!(@ concat!($($part),+), concat!($($part),+))
+    };
+    ($($part:expr),+ ; lock $lock:literal) => {
+        statement!(@ concat!($($part),+), concat!($($part),+, " ", $lock))
+    };
+    ($($part:expr),+ ; mysql $($other:expr),+ $(,)?) => {{
+        const MYSQL: &str = concat!($($other),+);
+        static UNNUMBERED: [u8; MYSQL.len()] = unnumbered(MYSQL);
+        Statement { sqlite: concat!($($part),+), postgres: concat!($($part),+), mysql: as_text(&UNNUMBERED) }
+    }};
+    (@ $sqlite:expr, $others:expr) => {{
+        const OTHERS: &str = $others;
+        static UNNUMBERED: [u8; OTHERS.len()] = unnumbered(OTHERS);
+        Statement { sqlite: $sqlite, postgres: OTHERS, mysql: as_text(&UNNUMBERED) }
+    }};
+}
+
+pub(super) use statement;
 
 macro_rules! project_columns {
     () => {
@@ -11,7 +74,7 @@ macro_rules! project_columns {
 macro_rules! token_columns {
     () => {
         "t.id, t.mask, t.project_id, t.expires_at, t.is_active, t.request_count, t.max_requests, \
-         t.requests_per_minute, t.created_at, t.last_used_at, t.cache_hit_count"
+         t.requests_per_minute, t.created_at, t.last_used_at, t.cache_hit_count, t.leased_count"
     };
 }
 
@@ -22,93 +85,199 @@ macro_rules! living_tokens {
     };
 }
 
-/// 1: project or NULL for all. 2: 1 for those that work only. 3: now.
+/// 1, 2: project or NULL for all. 3: whether all, not only those that work. 4: now.
 macro_rules! token_filter {
     () => {
-        "WHERE (?1 IS NULL OR t.project_id = ?1) \
-         AND (?2 = 0 OR (t.is_active = 1 AND t.expires_at > ?3 AND p.is_active = 1))"
+        "WHERE ($1 IS NULL OR t.project_id = $2) \
+         AND ($3 OR (t.is_active AND t.expires_at > $4 AND p.is_active))"
     };
 }
 
-pub(super) const PING: &str = "SELECT count(*) FROM secrets";
+macro_rules! read_project {
+    () => {
+        concat!("SELECT ", project_columns!(), " FROM projects WHERE id = $1 AND deleted_at IS NULL")
+    };
+}
 
-/// Takes the write lock at the start: a transaction that reads first and then writes could find the lock taken, and
-/// SQLite lets that one fail without waiting.
-pub(super) const BEGIN_WRITE: &str = "BEGIN IMMEDIATE";
-pub(super) const USE_WAL: &str = "PRAGMA journal_mode = WAL";
+macro_rules! read_project_of_token {
+    () => {
+        concat!(
+            "SELECT ",
+            project_columns!(),
+            " FROM projects WHERE id = (SELECT project_id FROM tokens WHERE id = $1) AND deleted_at IS NULL"
+        )
+    };
+}
 
-pub(super) const READ_SECRET: &str = "SELECT sealed FROM secrets WHERE name = ?1";
-pub(super) const INSERT_SECRET: &str = "INSERT INTO secrets (name, sealed) VALUES (?1, ?2)";
+/// The later of a token's last use and a given one. An expression that both MySQL and the others know: `GREATEST` and
+/// `max` differ in what they make of NULL.
+macro_rules! later_use {
+    ($first:literal, $second:literal) => {
+        concat!("CASE WHEN last_used_at > ", $first, " THEN last_used_at ELSE ", $second, " END")
+    };
+}
 
-pub(super) const FIND_GRANT: &str = "\
-    SELECT t.id, t.project_id, t.is_active, t.expires_at, t.max_requests, t.requests_per_minute, \
-           p.provider, p.api_key, p.is_active AS project_active \
-    FROM tokens t JOIN projects p ON p.id = t.project_id AND p.deleted_at IS NULL \
-    WHERE t.digest = ?1";
+pub(super) const PING: Statement = statement!("SELECT count(*) AS total FROM secrets");
 
-/// 1: token. 2: now. The limit is looked at and taken from in this one statement. A deleted project has nothing left.
-pub(super) const SPEND: &str = "\
-    UPDATE tokens SET request_count = request_count + 1, \
-           last_used_at = CASE WHEN last_used_at > ?2 THEN last_used_at ELSE ?2 END \
-    WHERE id = ?1 AND (max_requests IS NULL OR request_count < max_requests) \
-          AND EXISTS (SELECT 1 FROM projects p WHERE p.id = tokens.project_id AND p.deleted_at IS NULL)";
+pub(super) const READ_SECRET: Statement = statement!("SELECT sealed FROM secrets WHERE name = $1");
+pub(super) const INSERT_SECRET: Statement = statement!("INSERT INTO secrets (name, sealed) VALUES ($1, $2)");
 
-/// 1: token. 2: latest use. 3: how many.
-pub(super) const ADD_USES: &str = "\
-    UPDATE tokens SET request_count = request_count + ?3, \
-           last_used_at = CASE WHEN last_used_at > ?2 THEN last_used_at ELSE ?2 END \
-    WHERE id = ?1";
-
-pub(super) const COUNT_PROJECTS: &str = "SELECT count(*) FROM projects WHERE deleted_at IS NULL";
-
-/// 1: limit. 2: offset.
-pub(super) const LIST_PROJECTS: &str = concat!(
-    "SELECT ",
-    project_columns!(),
-    " FROM projects WHERE deleted_at IS NULL ORDER BY created_at DESC, id DESC LIMIT ?1 OFFSET ?2"
+pub(super) const FIND_GRANT: Statement = statement!(
+    "SELECT t.id, t.project_id, t.is_active, t.expires_at, t.max_requests, t.requests_per_minute, \
+            p.provider, p.api_key, p.is_active AS project_active ",
+    living_tokens!(),
+    " WHERE t.digest = $1"
 );
 
-pub(super) const READ_PROJECT: &str =
-    concat!("SELECT ", project_columns!(), " FROM projects WHERE id = ?1 AND deleted_at IS NULL");
+/// 1, 2: now. 3: token. The limit is looked at and taken from in this one statement. A deleted project has nothing left.
+pub(super) const SPEND: Statement = statement!(
+    "UPDATE tokens SET request_count = request_count + 1, last_used_at = ",
+    later_use!("$1", "$2"),
+    " WHERE id = $3 AND (max_requests IS NULL OR request_count < max_requests) \
+      AND EXISTS (SELECT 1 FROM projects p WHERE p.id = tokens.project_id AND p.deleted_at IS NULL)"
+);
 
-pub(super) const INSERT_PROJECT: &str =
-    concat!("INSERT INTO projects (", project_columns!(), ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)");
+/// 1: how many. 2, 3: latest use. 4: token.
+pub(super) const ADD_USES: Statement = statement!(
+    "UPDATE tokens SET request_count = request_count + $1, last_used_at = ",
+    later_use!("$2", "$3"),
+    " WHERE id = $4"
+);
 
-pub(super) const UPDATE_PROJECT: &str = "\
-    UPDATE projects SET name = ?2, provider = ?3, api_key = ?4, is_active = ?5, deactivated_at = ?6, \
-           created_at = ?7, updated_at = ?8 \
-    WHERE id = ?1";
+pub(super) const COUNT_PROJECTS: Statement =
+    statement!("SELECT count(*) AS total FROM projects WHERE deleted_at IS NULL");
 
-/// 1: project. 2: now.
-pub(super) const DELETE_PROJECT: &str = "\
-    UPDATE projects SET api_key = NULL, is_active = 0, deleted_at = ?2, updated_at = ?2 \
-    WHERE id = ?1 AND deleted_at IS NULL";
+/// 1: limit. 2: offset.
+pub(super) const LIST_PROJECTS: Statement = statement!(
+    "SELECT ",
+    project_columns!(),
+    " FROM projects WHERE deleted_at IS NULL ORDER BY created_at DESC, id DESC LIMIT $1 OFFSET $2"
+);
 
-pub(super) const COUNT_TOKENS: &str = concat!("SELECT count(*) ", living_tokens!(), " ", token_filter!());
+pub(super) const READ_PROJECT: Statement = statement!(read_project!());
 
-/// 4: limit. 5: offset.
-pub(super) const LIST_TOKENS: &str = concat!(
+/// So that nobody else changes it until the transaction ends.
+pub(super) const READ_PROJECT_TO_CHANGE: Statement = statement!(read_project!(); lock "FOR UPDATE");
+
+/// So that it is neither changed nor deleted until the transaction ends. MySQL and MariaDB share the older spelling only,
+/// and both take this stronger one.
+pub(super) const READ_PROJECT_TO_RELY_ON: Statement = Statement {
+    postgres: concat!(read_project!(), " FOR SHARE"),
+    ..statement!(read_project!(); lock "LOCK IN SHARE MODE")
+};
+
+/// 1: token.
+pub(super) const READ_PROJECT_OF_TOKEN_TO_RELY_ON: Statement = Statement {
+    postgres: concat!(read_project_of_token!(), " FOR SHARE"),
+    ..statement!(read_project_of_token!(); lock "LOCK IN SHARE MODE")
+};
+
+pub(super) const INSERT_PROJECT: Statement = statement!(
+    "INSERT INTO projects (name, provider, api_key, is_active, deactivated_at, created_at, updated_at, id) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8)"
+);
+
+/// The same values in the same order.
+pub(super) const UPDATE_PROJECT: Statement = statement!(
+    "UPDATE projects SET name = $1, provider = $2, api_key = $3, is_active = $4, deactivated_at = $5, \
+            created_at = $6, updated_at = $7 \
+     WHERE id = $8"
+);
+
+/// 1, 2: now. 3: project.
+pub(super) const DELETE_PROJECT: Statement = statement!(
+    "UPDATE projects SET api_key = NULL, is_active = FALSE, deleted_at = $1, updated_at = $2 \
+     WHERE id = $3 AND deleted_at IS NULL"
+);
+
+pub(super) const COUNT_TOKENS: Statement =
+    statement!("SELECT count(*) AS total ", living_tokens!(), " ", token_filter!());
+
+/// 5: limit. 6: offset.
+pub(super) const LIST_TOKENS: Statement = statement!(
     "SELECT ",
     token_columns!(),
     " ",
     living_tokens!(),
     " ",
     token_filter!(),
-    " ORDER BY t.created_at DESC, t.id DESC LIMIT ?4 OFFSET ?5"
+    " ORDER BY t.created_at DESC, t.id DESC LIMIT $5 OFFSET $6"
 );
 
-pub(super) const READ_TOKEN: &str = concat!("SELECT ", token_columns!(), " ", living_tokens!(), " WHERE t.id = ?1");
+pub(super) const READ_TOKEN: Statement =
+    statement!("SELECT ", token_columns!(), " ", living_tokens!(), " WHERE t.id = $1");
 
-pub(super) const INSERT_TOKEN: &str = "\
-    INSERT INTO tokens (id, project_id, digest, mask, expires_at, is_active, max_requests, requests_per_minute, \
-           created_at) \
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+/// So that nobody else changes it until the transaction ends. That its project is not deleted was seen before.
+pub(super) const READ_TOKEN_TO_CHANGE: Statement =
+    statement!("SELECT ", token_columns!(), " FROM tokens t WHERE t.id = $1"; lock "FOR UPDATE");
+
+pub(super) const INSERT_TOKEN: Statement = statement!(
+    "INSERT INTO tokens (id, project_id, digest, mask, expires_at, is_active, max_requests, requests_per_minute, \
+            created_at) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)"
+);
 
 /// Counters are not among what it sets.
-pub(super) const UPDATE_TOKEN: &str =
-    "UPDATE tokens SET is_active = ?2, max_requests = ?3, requests_per_minute = ?4 WHERE id = ?1";
+pub(super) const UPDATE_TOKEN: Statement =
+    statement!("UPDATE tokens SET is_active = $1, max_requests = $2, requests_per_minute = $3 WHERE id = $4");
 
-pub(super) const COUNT_TOKENS_OF_PROJECT: &str = "SELECT count(*) FROM tokens WHERE project_id = ?1";
+pub(super) const COUNT_TOKENS_OF_PROJECT: Statement =
+    statement!("SELECT count(*) AS total FROM tokens WHERE project_id = $1");
 
-pub(super) const REVOKE_TOKENS_OF_PROJECT: &str =
-    "UPDATE tokens SET is_active = 0 WHERE project_id = ?1 AND is_active = 1";
+pub(super) const REVOKE_TOKENS_OF_PROJECT: Statement =
+    statement!("UPDATE tokens SET is_active = FALSE WHERE project_id = $1 AND is_active");
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ALL: [Statement; 25] = [
+        PING,
+        READ_SECRET,
+        INSERT_SECRET,
+        FIND_GRANT,
+        SPEND,
+        ADD_USES,
+        COUNT_PROJECTS,
+        LIST_PROJECTS,
+        READ_PROJECT,
+        READ_PROJECT_TO_CHANGE,
+        READ_PROJECT_TO_RELY_ON,
+        READ_PROJECT_OF_TOKEN_TO_RELY_ON,
+        INSERT_PROJECT,
+        UPDATE_PROJECT,
+        DELETE_PROJECT,
+        COUNT_TOKENS,
+        LIST_TOKENS,
+        READ_TOKEN,
+        READ_TOKEN_TO_CHANGE,
+        INSERT_TOKEN,
+        UPDATE_TOKEN,
+        COUNT_TOKENS_OF_PROJECT,
+        REVOKE_TOKENS_OF_PROJECT,
+        statement!("SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11"),
+        statement!("SELECT 10"),
+    ];
+
+    #[test]
+    fn values_are_numbered_in_the_order_in_which_they_occur() {
+        for statement in ALL {
+            for text in [statement.sqlite, statement.postgres] {
+                let numbers = text.split('$').skip(1).map(|rest| {
+                    rest.chars().take_while(char::is_ascii_digit).collect::<String>().parse::<usize>().unwrap()
+                });
+                assert!(numbers.eq(1..=text.matches('$').count()), "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn mysql_has_as_many_values_without_numbers() {
+        for statement in ALL {
+            assert_eq!(statement.mysql.matches('?').count(), statement.postgres.matches('$').count());
+            assert!(!statement.mysql.contains('$'));
+        }
+        assert_eq!(statement!("LIMIT $10 OFFSET $11;").mysql, "LIMIT ?   OFFSET ?  ;");
+        assert_eq!(statement!("SELECT 10 + $1").mysql, "SELECT 10 + ? ");
+    }
+}

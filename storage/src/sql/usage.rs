@@ -4,34 +4,58 @@ use llm_proxy_core::auth::{Grant, TokenDigest};
 use llm_proxy_core::exchange::Spent;
 use llm_proxy_core::ids::TokenId;
 use llm_proxy_core::time::Timestamp;
+use sqlx::{Connection as _, SqlSafeStr as _};
 
+use super::attempts::Attempts;
+use super::dialect::{self, Dialect, values};
 use super::rows::{self, sql_number};
 use super::{SqlStore, statements};
 use crate::store::{StoreError, TokenUse};
 
-impl SqlStore {
+impl<D: Dialect> SqlStore<D> {
     pub(super) async fn read_grant(&self, digest: TokenDigest) -> Result<Option<Grant>, StoreError> {
-        let row =
-            sqlx::query(statements::FIND_GRANT).bind(digest.as_bytes().to_vec()).fetch_optional(&self.readers).await?;
-        row.map(|row| rows::grant(&row, &self.sealer)).transpose()
+        let mut connection = self.readers.lend().await?;
+        let found =
+            dialect::one::<D>(&mut connection, &statements::FIND_GRANT, values![digest.as_bytes().to_vec()]).await;
+        connection.give_back();
+        found?.map(|row| rows::grant::<D>(&row, &self.sealer)).transpose()
     }
 
     pub(super) async fn spend_one(&self, token: TokenId, at: Timestamp) -> Result<Spent, StoreError> {
-        let done =
-            sqlx::query(statements::SPEND).bind(token.to_string()).bind(at.as_micros()).execute(&self.writer).await?;
-        Ok(if done.rows_affected() == 0 { Spent::Exhausted } else { Spent::Allowed })
+        let mut connection = self.writer.lend().await?;
+        let mut attempts = Attempts::default();
+        let changed = loop {
+            let changed = dialect::run::<D>(&mut connection, &statements::SPEND, values![at, at, token]).await;
+            if !attempts.try_again::<D>(changed.as_ref().err()) {
+                break changed;
+            }
+        };
+        connection.give_back();
+        Ok(if changed? == 0 { Spent::Exhausted } else { Spent::Allowed })
     }
 
     pub(super) async fn write_uses(&self, uses: &[TokenUse]) -> Result<(), StoreError> {
-        let mut transaction = self.begin_write().await?;
-        for uses in uses {
-            sqlx::query(statements::ADD_USES)
-                .bind(uses.token.to_string())
-                .bind(uses.last_used_at.as_micros())
-                .bind(sql_number(uses.count))
-                .execute(&mut *transaction)
-                .await?;
-        }
-        Ok(transaction.commit().await?)
+        let mut uses = uses.to_vec();
+        // In one order, so that two instances do not wait for each other in a circle.
+        uses.sort_unstable_by_key(|uses| uses.token);
+        let mut connection = self.writer.lend().await?;
+        let mut attempts = Attempts::default();
+        let written = loop {
+            let written = add_all::<D>(&mut connection, &uses).await;
+            if !attempts.try_again::<D>(written.as_ref().err()) {
+                break written;
+            }
+        };
+        connection.give_back();
+        Ok(written?)
     }
+}
+
+async fn add_all<D: Dialect>(connection: &mut D::Connection, uses: &[TokenUse]) -> Result<(), sqlx::Error> {
+    let mut transaction = connection.begin_with(D::BEGIN_WRITE.into_sql_str()).await?;
+    for TokenUse { token, count, last_used_at: at } in uses {
+        let columns = values![sql_number(*count), *at, *at, *token];
+        dialect::run::<D>(&mut transaction, &statements::ADD_USES, columns).await?;
+    }
+    transaction.commit().await
 }

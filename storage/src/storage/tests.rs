@@ -1,16 +1,25 @@
 //! What stands in front of a store: cached grants and changes, failures, counted uses.
 
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::Poll;
 use std::time::Duration;
 
-use llm_proxy_core::manage::{NewProject, NewToken, Page, ProjectChange};
+use llm_proxy_core::audit::{Actor, Event, RequestFacts, Shown};
+use llm_proxy_core::auth::TokenKey;
+use llm_proxy_core::ids::{ChainId, EventId};
+use llm_proxy_core::manage::{CallFacts, EventFilter, EventPage, NewProject, NewToken, Page, ProjectChange};
 use llm_proxy_core::secret::Secret;
 use tokio::sync::Semaphore;
 
+mod outages;
+
 use super::*;
-use crate::store::{StoreError, StoreFuture, TokenUse};
+use crate::config::{AuditConfig, Database};
+use crate::import::{ImportBatch, ImportReport};
+use crate::memory::MemoryStore;
+use crate::store::{ChangeBatch, ChangeError, EventList, ExecuteError, StoreFuture};
 
 const MAX_AGE: Duration = Duration::from_secs(5);
 
@@ -41,7 +50,7 @@ impl Probe {
     }
 
     fn check(&self) -> Result<(), StoreError> {
-        if self.down.load(Ordering::SeqCst) { Err(StoreError::Corrupt("the test")) } else { Ok(()) }
+        if self.down.load(Ordering::SeqCst) { Err(StoreError::Database(sqlx::Error::PoolTimedOut)) } else { Ok(()) }
     }
 
     /// From now on a look-up waits for a permit of `answer`.
@@ -81,15 +90,50 @@ impl Store for Arc<Probe> {
         })
     }
 
-    fn execute(&self, command: Command, at: Timestamp) -> StoreFuture<'_, Result<Reply, ExecuteError>> {
+    fn read(&self, command: Command, at: Timestamp) -> StoreFuture<'_, Result<Reply, ExecuteError>> {
         Box::pin(async move {
             self.check()?;
-            let reply = self.inner.execute(command, at).await;
+            self.inner.read(command, at).await
+        })
+    }
+
+    fn change(&self, batch: ChangeBatch) -> StoreFuture<'_, Result<(), ChangeError>> {
+        Box::pin(async move {
+            self.check()?;
+            let changed = self.inner.change(batch).await;
             if self.lose_replies.load(Ordering::SeqCst) {
                 std::future::pending::<()>().await;
             }
-            reply
+            changed
         })
+    }
+
+    fn add_events<'a>(&'a self, events: &'a [Event]) -> StoreFuture<'a, Result<(), StoreError>> {
+        self.inner.add_events(events)
+    }
+
+    fn list_events(&self, filter: EventFilter, page: EventPage) -> StoreFuture<'_, Result<EventList, StoreError>> {
+        self.inner.list_events(filter, page)
+    }
+
+    fn get_event(&self, id: EventId) -> StoreFuture<'_, Result<Option<Event>, StoreError>> {
+        self.inner.get_event(id)
+    }
+
+    fn events_after(&self, cursor: Option<EventId>, limit: u32) -> StoreFuture<'_, Result<Vec<Event>, StoreError>> {
+        self.inner.events_after(cursor, limit)
+    }
+
+    fn last_event(&self, chain: Option<ChainId>) -> StoreFuture<'_, Result<Option<Event>, StoreError>> {
+        self.inner.last_event(chain)
+    }
+
+    fn prune_events<'a>(&'a self, ids: &'a [EventId]) -> StoreFuture<'a, Result<(), StoreError>> {
+        self.inner.prune_events(ids)
+    }
+
+    fn import(&self, batch: ImportBatch) -> StoreFuture<'_, Result<ImportReport, StoreError>> {
+        self.inner.import(batch)
     }
 
     fn ping(&self) -> StoreFuture<'_, Result<(), StoreError>> {
@@ -109,9 +153,19 @@ struct Fixture {
     digest: TokenDigest,
 }
 
+async fn over(store: Box<dyn Store>, outage: Outage) -> Storage {
+    let storage = Storage::with(GrantCache::new(100, MAX_AGE), Arc::new(outage), None);
+    storage.fill(store).await.unwrap();
+    storage
+}
+
 async fn fixture() -> Fixture {
+    fixture_with(Outage::default()).await
+}
+
+async fn fixture_with(outage: Outage) -> Fixture {
     let probe = Arc::new(Probe::new());
-    let storage = Storage::over(Box::new(Arc::clone(&probe)), GrantCache::new(100, MAX_AGE));
+    let storage = over(Box::new(Arc::clone(&probe)), outage).await;
     let new = NewProject { name: "p".into(), api_key: Secret::new("old key".into()), provider: "openai".into() };
     let Ok(Reply::ProjectCreated(project)) = manage(&storage, Command::CreateProject(new)).await else { panic!() };
     let (token, digest) = token_of(&storage, project.id).await;
@@ -122,7 +176,7 @@ async fn token_of(storage: &Storage, project_id: llm_proxy_core::ids::ProjectId)
     let lifetime = Duration::from_secs(3600);
     let new = NewToken { project_id, lifetime, max_requests: None, requests_per_minute: None };
     let Ok(Reply::TokenCreated(token, string)) = manage(storage, Command::CreateToken(new)).await else { panic!() };
-    (token.id, storage.token_key().digest(&string))
+    (token.id, storage.token_key().get().unwrap().digest(&string))
 }
 
 fn now(seconds: u64) -> Now {
@@ -130,8 +184,22 @@ fn now(seconds: u64) -> Now {
     Now { mono, wall: Timestamp::default().plus(Duration::from_secs(seconds)) }
 }
 
+/// The effect of a management call.
+fn managing(command: Command) -> StoreEffect {
+    let request = RequestFacts {
+        request_id: Shown::of("r"),
+        correlation_id: Shown::of("r"),
+        client_ip: IpAddr::from([192, 0, 2, 7]),
+        method: Shown::of("GET"),
+        path: Shown::of("/manage"),
+        user_agent: None,
+    };
+    let facts = CallFacts::of(&command, Timestamp::default(), Actor::ManagementApi, Box::new(request));
+    StoreEffect::Manage(command, Box::new(facts))
+}
+
 async fn manage(storage: &Storage, command: Command) -> Result<Reply, CommandError> {
-    let StoreOutcome::Managed(reply) = storage.perform(StoreEffect::Manage(command), now(0)).await else {
+    let StoreOutcome::Managed(reply) = storage.perform(managing(command), now(0)).await else {
         panic!("another kind of reply")
     };
     reply
@@ -253,7 +321,7 @@ async fn a_change_that_was_given_up_counts_as_perhaps_done() {
     let f = fixture().await;
     look_up(&f.storage, f.digest, now(0)).await.unwrap();
     f.probe.lose_replies.store(true, Ordering::SeqCst);
-    let mut change = Box::pin(f.storage.manage(Command::UpdateProject(f.project, rotate()), now(0).wall));
+    let mut change = Box::pin(f.storage.perform(managing(Command::UpdateProject(f.project, rotate())), now(0)));
     let began = std::future::poll_fn(|cx| Poll::Ready(change.as_mut().poll(cx))).await;
     assert!(began.is_pending());
     drop(change);
@@ -267,13 +335,16 @@ async fn a_store_that_is_down_is_unavailable_for_every_effect_and_recovers() {
     let perform = |effect| f.storage.perform(effect, now(0));
     assert!(matches!(perform(StoreEffect::FindGrant(f.digest)).await, StoreOutcome::Grant(Err(Unavailable))));
     assert!(matches!(perform(StoreEffect::Spend(f.token)).await, StoreOutcome::Spent(Err(Unavailable))));
-    assert!(matches!(perform(StoreEffect::CheckHealth).await, StoreOutcome::Health(Err(Unavailable))));
     assert!(matches!(
-        perform(StoreEffect::Manage(Command::GetToken(f.token))).await,
+        perform(StoreEffect::CheckHealth).await,
+        StoreOutcome::Health(Health { store: Component::Down, .. })
+    ));
+    assert!(matches!(
+        perform(managing(Command::GetToken(f.token))).await,
         StoreOutcome::Managed(Err(CommandError::StoreUnavailable))
     ));
     f.probe.down.store(false, Ordering::SeqCst);
-    assert!(matches!(perform(StoreEffect::CheckHealth).await, StoreOutcome::Health(Ok(()))));
+    assert!(matches!(perform(StoreEffect::CheckHealth).await, StoreOutcome::Health(Health::UP)));
     assert!(look_up(&f.storage, f.digest, now(0)).await.unwrap().is_some());
 }
 
@@ -282,18 +353,85 @@ async fn noted_uses_reach_the_store_at_the_flush_also_after_a_failed_one() {
     let f = fixture().await;
     f.storage.note_use(f.token, Timestamp::from_micros(7));
     f.probe.down.store(true, Ordering::SeqCst);
-    f.storage.flush().await;
+    f.storage.flush(now(0)).await;
     f.probe.down.store(false, Ordering::SeqCst);
     f.storage.note_use(f.token, Timestamp::from_micros(6));
-    f.storage.close().await;
+    f.storage.close(now(0)).await;
     let Ok(Reply::Token(token)) = manage(&f.storage, Command::GetToken(f.token)).await else { panic!() };
     assert_eq!((token.request_count, token.last_used_at), (2, Some(Timestamp::from_micros(7))));
-    f.storage.flush().await;
+    f.storage.flush(now(0)).await;
     assert_eq!(*f.probe.batches.lock().unwrap(), [1]);
 }
 
-#[test]
-fn printing_shows_no_key() {
-    let storage = Storage::over(Box::new(MemoryStore::new().unwrap()), GrantCache::new(1, MAX_AGE));
-    assert!(format!("{storage:?}").starts_with("Storage(Shared { store: MemoryStore { projects: 0, tokens: 0 }"));
+#[tokio::test]
+async fn printing_shows_no_key() {
+    let storage = over(Box::new(MemoryStore::new().unwrap()), Outage::default()).await;
+    let printed = format!("{storage:?}");
+    assert!(
+        printed.starts_with("Storage(Shared { store: OnceLock(MemoryStore { projects: 0, tokens: 0, events: 0 })"),
+        "{printed}"
+    );
+}
+
+async fn audited(folder: &tempfile::TempDir) -> Storage {
+    let audit = AuditConfig {
+        file: Some(folder.path().join("audit.log")),
+        make_folder: true,
+        in_database: true,
+        retention: Duration::ZERO,
+        started_at: now(0).wall,
+        version: "1.2.3",
+        runtime: "tokio",
+    };
+    Storage::open(StorageConfig { audit: Some(audit), ..StorageConfig::new(Database::Memory) }).await.unwrap()
+}
+
+fn events_in(folder: &tempfile::TempDir) -> Vec<Event> {
+    let text = std::fs::read_to_string(folder.path().join("audit.log")).unwrap();
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+#[tokio::test]
+async fn who_lists_events_finds_those_of_all_calls_before() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let storage = audited(&folder).await;
+    manage(&storage, Command::ListProjects(Page::default())).await.unwrap();
+    let draft = Draft::of_system(now(1).wall, llm_proxy_core::audit::Action::AdminAccess);
+    let recorded = storage.perform(StoreEffect::Record(Box::new(draft.clone())), now(1)).await;
+    assert!(matches!(recorded, StoreOutcome::Recorded(Ok(()))));
+
+    let page = EventPage { page: 1, page_size: 10, as_of: None };
+    let list = Command::ListEvents(Box::default(), page);
+    let Ok(Reply::Events(events, 3, _)) = manage(&storage, list).await else { panic!("another kind of reply") };
+    let actions: Vec<&str> = events.iter().map(|event| event.action.as_str()).collect();
+    assert_eq!(actions, ["admin.access", "project.list", "server.start"]);
+
+    storage.audit(draft, now(2));
+    storage.close(now(3)).await;
+    let actions: Vec<String> = events_in(&folder).into_iter().map(|event| event.action).collect();
+    assert_eq!(actions[3..], ["audit.list", "admin.access", "server.stop"]);
+}
+
+#[tokio::test]
+async fn an_audit_log_that_cannot_be_opened_anew_is_told_in_the_health_until_it_can() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let storage = audited(&folder).await;
+    let health = || async {
+        let StoreOutcome::Health(health) = storage.perform(StoreEffect::CheckHealth, now(1)).await else {
+            panic!("another outcome")
+        };
+        health
+    };
+    let path = folder.path().join("audit.log");
+    std::fs::rename(&path, folder.path().join("audit.1")).unwrap();
+    std::fs::create_dir(&path).unwrap();
+    let refused = manage(&storage, Command::ListProjects(Page::default())).await;
+    assert!(matches!(refused, Err(CommandError::AuditUnavailable)));
+    assert_eq!(health().await, Health { store: Component::Up, audit: Component::Down });
+
+    std::fs::remove_dir(&path).unwrap();
+    manage(&storage, Command::ListProjects(Page::default())).await.unwrap();
+    assert_eq!(health().await, Health::UP);
+    let reasons: Vec<Option<String>> = events_in(&folder).into_iter().map(|event| event.reason).collect();
+    assert_eq!(reasons, [None, Some("audit_unavailable".to_owned()), None]);
 }

@@ -1,8 +1,9 @@
 //! Management calls as functions, so that a behaviour reads as what it is about.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use llm_proxy_core::audit::Event;
 use llm_proxy_core::auth::{Grant, TokenString};
 use llm_proxy_core::ids::{ProjectId, TokenId};
 use llm_proxy_core::manage::{
@@ -10,7 +11,7 @@ use llm_proxy_core::manage::{
 };
 use llm_proxy_core::secret::Secret;
 use llm_proxy_core::time::Timestamp;
-use llm_proxy_storage::{ExecuteError, Store};
+use llm_proxy_storage::{ChangeBatch, ChangeError, ExecuteError, NotSealed, Seal, Store, is_change};
 
 /// Behaviours that spawn need to share the store.
 pub(crate) type Shared<S> = Arc<S>;
@@ -40,11 +41,34 @@ pub(crate) fn unknown_token() -> TokenId {
 
 /// Runs a command on a store that works.
 pub(crate) async fn run(store: &dyn Store, command: Command, now: Timestamp) -> Result<Reply, CommandError> {
-    match store.execute(command, now).await {
+    let result = if is_change(&command) { change(store, command, now).await } else { store.read(command, now).await };
+    match result {
         Ok(reply) => Ok(reply),
         Err(ExecuteError::Refused(refusal)) => Err(refusal),
         Err(ExecuteError::Failed(error)) => panic!("{error:?}"),
     }
+}
+
+/// A batch of one call, without an event.
+async fn change(store: &dyn Store, command: Command, now: Timestamp) -> Result<Reply, ExecuteError> {
+    let mut results = change_together(store, vec![(command, now)], Ok(Vec::new())).await.unwrap();
+    results.pop().unwrap()
+}
+
+/// A batch of calls, and what is told when they are to be sealed. The results are those that the callback saw.
+pub(crate) async fn change_together(
+    store: &dyn Store,
+    calls: Vec<(Command, Timestamp)>,
+    sealed: Result<Vec<Event>, NotSealed>,
+) -> Result<Vec<Result<Reply, ExecuteError>>, ChangeError> {
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let keep = Arc::clone(&seen);
+    let seal: Seal = Box::new(move |results| {
+        *keep.lock().unwrap() = results;
+        Box::pin(async { sealed })
+    });
+    store.change(ChangeBatch { calls, seal }).await?;
+    Ok(std::mem::take(&mut *seen.lock().unwrap()))
 }
 
 pub(crate) async fn create(store: &dyn Store, name: &str, now: Timestamp) -> Result<Project, CommandError> {

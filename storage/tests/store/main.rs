@@ -1,13 +1,22 @@
 //! What a caller sees of a store: one list of behaviours, run on every store by instantiating it, and what only a
-//! SQLite file has (`sqlite`, `keys`, `instances`). A behaviour is a function over `&dyn Store` and knows nothing of what is behind it.
+//! SQLite file has (`sqlite`, `keys`, `instances`, `import`, `encrypt`), and what every database has (`migrations`). A
+//! behaviour is a function over `&dyn Store` and knows nothing of what is behind it.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "this is all tests: there a panic is the report")]
 
+mod audit;
 mod calls;
+mod encrypt;
 mod file;
+mod import;
+mod import_refused;
+mod imports;
 mod instances;
 mod keys;
+mod migrations;
+mod original;
 mod projects;
+mod servers;
 mod sqlite;
 mod tokens;
 mod usage;
@@ -25,15 +34,42 @@ macro_rules! on_every_store {
             )+ })+
         }
 
-        mod in_memory {
+        mod on_postgres {
             $(mod $room { $(
                 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
                 async fn $behaviour() {
-                    let store = llm_proxy_storage::MemoryStore::new().unwrap();
-                    crate::$room::$behaviour(&std::sync::Arc::new(store)).await;
+                    let database = crate::servers::OnServer::<sqlx::Postgres>::new().await;
+                    crate::$room::$behaviour(&database.store().await).await;
                 }
             )+ })+
         }
+
+        mod on_mysql {
+            $(mod $room { $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $behaviour() {
+                    let database = crate::servers::OnServer::<sqlx::MySql>::new().await;
+                    crate::$room::$behaviour(&database.store().await).await;
+                }
+            )+ })+
+        }
+
+        mod in_memory {
+            in_memory! { $($room: $($behaviour)+;)+ }
+        }
+    };
+}
+
+/// Makes a test of each named behaviour on a new store in memory.
+macro_rules! in_memory {
+    ($($room:ident: $($behaviour:ident)+;)+) => {
+        $(mod $room { $(
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $behaviour() {
+                let store = llm_proxy_storage::MemoryStore::new().unwrap();
+                crate::$room::$behaviour(&std::sync::Arc::new(store)).await;
+            }
+        )+ })+
     };
 }
 
@@ -100,4 +136,40 @@ on_every_store! {
         no_uses_are_fine
         a_store_answers_a_ping
     ;
+    imports:
+        imported_records_read_back_as_they_were_given
+        an_imported_token_is_found_by_its_string_and_spent
+        a_second_import_changes_nothing
+        an_imported_name_that_is_taken_gets_a_suffix
+        the_name_of_a_deleted_project_is_free_for_an_import
+        an_imported_id_that_is_another_tokens_becomes_a_new_one
+    ;
+}
+
+// sql: to be moved into the list above
+mod in_memory_only {
+    in_memory! {
+        audit:
+            events_read_back_as_they_were_added
+            an_event_is_added_once_and_never_overwritten
+            an_unknown_event_is_not_there
+            events_are_listed_newest_first_and_paged
+            pages_stay_as_they_are_while_events_come
+            a_store_without_events_lists_none
+            the_newest_event_is_that_of_the_store_not_of_the_filter
+            each_filter_finds_what_it_names
+            a_search_looks_for_the_text_as_it_is_but_for_case
+            filters_mean_in_the_store_what_they_mean_to_the_core
+            events_are_commands_too
+            all_events_are_walked_in_pieces
+            the_last_event_is_that_of_a_chain_or_of_all
+            pruning_removes_what_it_names
+            a_batch_is_made_with_its_events
+            a_batch_may_hold_events_that_are_there
+            a_batch_that_is_not_sealed_changes_nothing
+            a_refused_call_leaves_the_others_of_its_batch
+            calls_of_a_batch_see_those_before_them
+            nobody_sees_a_batch_before_it_is_sealed
+        ;
+    }
 }

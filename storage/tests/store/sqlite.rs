@@ -1,13 +1,15 @@
 //! What only a database file has: modes, what survives, calls that are given up, the whole [`Storage`] on it.
 
 use std::fs;
+use std::net::IpAddr;
 use std::path::Path;
 use std::task::Poll;
 use std::time::Duration;
 
-use llm_proxy_core::exchange::{StoreEffect, StoreOutcome};
-use llm_proxy_core::manage::{Command, CommandError, Page, ProjectChange, Reply, TokenChange};
-use llm_proxy_core::time::Now;
+use llm_proxy_core::audit::{Actor, RequestFacts, Shown};
+use llm_proxy_core::exchange::{Component, Health, StoreEffect, StoreOutcome};
+use llm_proxy_core::manage::{CallFacts, Command, CommandError, Page, ProjectChange, Reply, TokenChange};
+use llm_proxy_core::time::{Now, Timestamp};
 use llm_proxy_storage::{Database, Storage, StorageConfig, Store as _};
 use tempfile::TempDir;
 
@@ -116,11 +118,11 @@ async fn a_call_given_up_at_any_point_leaves_all_or_nothing_and_a_store_that_wor
 async fn a_closed_storage_is_unavailable() {
     let folder = TempDir::new().unwrap();
     let storage = Storage::open(config(&folder)).await.unwrap();
-    storage.close().await;
+    storage.close(Now::default()).await;
     let now = Now::default();
     let health = storage.perform(StoreEffect::CheckHealth, now).await;
-    assert!(matches!(health, StoreOutcome::Health(Err(_))));
-    let listed = storage.perform(StoreEffect::Manage(Command::ListProjects(Page::default())), now).await;
+    assert!(matches!(health, StoreOutcome::Health(Health { store: Component::Down, .. })));
+    let listed = storage.perform(managing(Command::ListProjects(Page::default())), now).await;
     assert!(matches!(listed, StoreOutcome::Managed(Err(CommandError::StoreUnavailable))));
 }
 
@@ -131,10 +133,10 @@ async fn uses_noted_before_the_close_are_in_the_file() {
     let now = Now { wall: at(1), ..Now::default() };
     let store = open(&path_in(&folder)).await.unwrap();
     let (id, string) = token(&store, project(&store, "alpha").await).await;
-    let found = storage.perform(StoreEffect::FindGrant(storage.token_key().digest(&string)), now).await;
+    let found = storage.perform(StoreEffect::FindGrant(storage.token_key().get().unwrap().digest(&string)), now).await;
     assert!(matches!(found, StoreOutcome::Grant(Ok(Some(_)))));
     storage.note_use(id, at(1));
-    storage.close().await;
+    storage.close(Now::default()).await;
     let read = get_token(&store, id).await.unwrap();
     assert_eq!((read.request_count, read.last_used_at), (1, Some(at(1))));
 }
@@ -155,8 +157,22 @@ fn outside_a_tokio_runtime_the_store_works_on_smols_parts() {
 #[tokio::test]
 async fn a_memory_storage_works_the_same() {
     let storage = Storage::open(StorageConfig::new(Database::Memory)).await.unwrap();
-    let listed = storage.perform(StoreEffect::Manage(Command::ListProjects(Page::default())), Now::default()).await;
+    let listed = storage.perform(managing(Command::ListProjects(Page::default())), Now::default()).await;
     assert!(matches!(listed, StoreOutcome::Managed(Ok(Reply::Projects(projects, 0))) if projects.is_empty()));
+}
+
+/// The effect of a management call.
+fn managing(command: Command) -> StoreEffect {
+    let request = RequestFacts {
+        request_id: Shown::of("r"),
+        correlation_id: Shown::of("r"),
+        client_ip: IpAddr::from([192, 0, 2, 7]),
+        method: Shown::of("GET"),
+        path: Shown::of("/manage"),
+        user_agent: None,
+    };
+    let facts = CallFacts::of(&command, Timestamp::default(), Actor::ManagementApi, Box::new(request));
+    StoreEffect::Manage(command, Box::new(facts))
 }
 
 fn config(folder: &TempDir) -> StorageConfig {

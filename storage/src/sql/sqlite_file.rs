@@ -3,18 +3,21 @@
 
 use std::future::ready;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use llm_proxy_core::auth::TokenKey;
 use llm_proxy_core::secret::Secret;
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{ConnectOptions as _, Connection as _, Row as _, SqliteConnection};
+use sqlx::{ConnectOptions as _, Connection as _, SqlSafeStr as _, Sqlite, SqliteConnection};
 
-use super::{SqlStore, migrations, statements};
+use super::alone::Alone;
+use super::connections::Connections;
+use super::dialect::Dialect as _;
+use super::{SqlStore, keys, migrations, trouble};
 use crate::error::OpenError;
 use crate::files;
 use crate::key::EncryptionKey;
-use crate::random;
 use crate::seal::Sealer;
 
 /// How long a statement waits for another process to finish writing.
@@ -23,14 +26,11 @@ const BUSY_TIMEOUT: Duration = Duration::from_millis(2500);
 /// so that what is answered as not done is not done a moment later.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_millis(1500);
 
-/// The name under which the key of the token digests is stored, and what it is sealed for.
-const TOKEN_KEY: &str = "token_key";
-const TOKEN_KEY_OWNER: &str = "llm-proxy token key";
-
+const USE_WAL: &str = "PRAGMA journal_mode = WAL";
 /// The switch to the write-ahead log is lost at most once to each instance that starts at the same time.
 const WAL_ATTEMPTS: usize = 100;
 
-impl SqlStore {
+impl SqlStore<Sqlite> {
     /// Opens the SQLite database at `path`, makes what is missing, and migrates it. `pool_size` is how many connections
     /// may read at the same time. Without `encryption_key` the key comes from the file `<path>.key`, which is made if
     /// the database is new.
@@ -46,11 +46,12 @@ impl SqlStore {
         let options = connect_options(&path);
         let (sealer, token_key) = prepare(&path, &options, encryption_key).await?;
         let pool = |size| pool_options(size).connect_lazy_with(options.clone());
-        Ok(Self { readers: pool(pool_size.max(1)), writer: pool(1), sealer, token_key })
+        let connections = |size| Arc::new(Connections::new(pool(size), usize::MAX));
+        Ok(Self { readers: connections(pool_size.max(1)), writer: connections(1), sealer, token_key })
     }
 }
 
-fn connect_options(path: &Path) -> SqliteConnectOptions {
+pub(super) fn connect_options(path: &Path) -> SqliteConnectOptions {
     SqliteConnectOptions::new()
         .filename(path)
         .busy_timeout(BUSY_TIMEOUT)
@@ -80,55 +81,46 @@ async fn prepare(
     options: &SqliteConnectOptions,
     encryption_key: Option<&Secret>,
 ) -> Result<(Sealer, TokenKey), OpenError> {
-    let failed = |source| OpenError::Connect { path: path.to_owned(), source };
+    let failed = |source| OpenError::Connect { database: name(path), source };
     let mut connection = options.connect().await.map_err(failed)?;
     use_wal(&mut connection).await.map_err(failed)?;
-    let mut transaction = connection.begin_with(statements::BEGIN_WRITE).await.map_err(failed)?;
-    migrations::run(&mut transaction).await?;
-    let keys = agree_on_keys(path, &mut transaction, encryption_key).await?;
-    transaction.commit().await.map_err(failed)?;
+    let mut alone = Alone::<Sqlite>::begin(&mut connection, &name(path)).await?;
+    migrations::up::<Sqlite>(&mut alone, Sqlite::STEPS).await?;
+    let keys = agree_on_keys(path, &mut alone, encryption_key).await?;
+    alone.finish().await.map_err(failed)?;
     connection.close().await.map_err(failed)?;
     Ok(keys)
+}
+
+pub(super) fn name(path: &Path) -> String {
+    path.display().to_string()
 }
 
 /// Turns the write-ahead log on, for good. SQLite does not wait here when another instance holds a lock, so this
 /// waits by taking the write lock, for which SQLite does wait, and tries again.
 async fn use_wal(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
     for _ in 1..WAL_ATTEMPTS {
-        match sqlx::query(statements::USE_WAL).execute(&mut *connection).await {
-            Err(error) if is_busy(&error) => {}
+        match sqlx::query(USE_WAL).execute(&mut *connection).await {
+            Err(error) if trouble::passes(&error) => {}
             other => return other.map(drop),
         }
-        connection.begin_with(statements::BEGIN_WRITE).await?.rollback().await?;
+        connection.begin_with(Sqlite::BEGIN_WRITE.into_sql_str()).await?.rollback().await?;
     }
-    sqlx::query(statements::USE_WAL).execute(connection).await.map(drop)
+    sqlx::query(USE_WAL).execute(connection).await.map(drop)
 }
 
-/// SQLITE_BUSY is 5; the extended codes have it in their low byte (<https://www.sqlite.org/rescode.html>).
-fn is_busy(error: &sqlx::Error) -> bool {
-    let code = error.as_database_error().and_then(|error| error.code()).and_then(|code| code.parse::<u32>().ok());
-    code.is_some_and(|code| code & 0xff == 5)
-}
-
-/// Finds or makes the encryption key and the token key. That the stored token key opens is the proof that the
-/// encryption key is the right one.
 async fn agree_on_keys(
     path: &Path,
     connection: &mut SqliteConnection,
     setting: Option<&Secret>,
 ) -> Result<(Sealer, TokenKey), OpenError> {
-    let stored = read_secret(connection, TOKEN_KEY).await.map_err(|source| connect_error(path, source))?;
+    let stored = keys::sealed_token_key::<Sqlite>(connection).await?;
     let key_file = files::beside(path, ".key");
     let (key, origin) = match setting {
         Some(setting) => (EncryptionKey::from_setting(setting)?, setting_origin(&key_file)),
         None => (key_from_file(&key_file, stored.is_some())?, format!("the file {}", key_file.display())),
     };
-    let sealer = Sealer::new(&key);
-    let token_key = match stored {
-        Some(sealed) => open_token_key(&sealer, &sealed).ok_or(OpenError::WrongKey { origin })?,
-        None => make_token_key(path, connection, &sealer).await?,
-    };
-    Ok((sealer, token_key))
+    keys::agree::<Sqlite>(connection, stored, &key, origin).await
 }
 
 /// Whoever sets a key for a database that began with a key file should hear of that file.
@@ -148,36 +140,6 @@ fn key_from_file(key_file: &Path, database_is_sealed: bool) -> Result<Encryption
     }
 }
 
-fn open_token_key(sealer: &Sealer, sealed: &str) -> Option<TokenKey> {
-    let bytes = sealer.open(sealed, TOKEN_KEY_OWNER).ok()?;
-    Some(TokenKey::new(bytes.as_slice().try_into().ok()?))
-}
-
-async fn make_token_key(
-    path: &Path,
-    connection: &mut SqliteConnection,
-    sealer: &Sealer,
-) -> Result<TokenKey, OpenError> {
-    let bytes = random::secret_bytes::<32>()?;
-    let sealed = sealer.seal(&*bytes, TOKEN_KEY_OWNER).map_err(OpenError::Seal)?;
-    sqlx::query(statements::INSERT_SECRET)
-        .bind(TOKEN_KEY)
-        .bind(sealed)
-        .execute(connection)
-        .await
-        .map_err(|source| connect_error(path, source))?;
-    Ok(TokenKey::new(&bytes))
-}
-
-async fn read_secret(connection: &mut SqliteConnection, name: &str) -> Result<Option<String>, sqlx::Error> {
-    let row = sqlx::query(statements::READ_SECRET).bind(name).fetch_optional(connection).await?;
-    row.map(|row| row.try_get("sealed")).transpose()
-}
-
-fn connect_error(path: &Path, source: sqlx::Error) -> OpenError {
-    OpenError::Connect { path: path.to_owned(), source }
-}
-
 #[cfg(test)]
 mod tests {
     use llm_proxy_core::manage::{Command, NewProject, ProjectChange, Reply};
@@ -185,13 +147,13 @@ mod tests {
     use tempfile::TempDir;
 
     use super::*;
-    use crate::store::{ExecuteError, Store as _, StoreError};
+    use crate::store::{ExecuteError, StoreError};
 
     #[tokio::test]
     async fn every_connection_is_durable_and_strict() {
         let folder = TempDir::new().unwrap();
         let store = SqlStore::open(&folder.path().join("test.db"), 1, None).await.unwrap();
-        for pool in [&store.readers, &store.writer] {
+        for pool in [&store.readers.pool, &store.writer.pool] {
             let journal: String = sqlx::query_scalar("PRAGMA journal_mode").fetch_one(pool).await.unwrap();
             assert_eq!(journal, "wal");
             // 2 is FULL (<https://www.sqlite.org/pragma.html#pragma_synchronous>).
@@ -207,13 +169,13 @@ mod tests {
         let folder = TempDir::new().unwrap();
         let path = folder.path().join("test.db");
         let store = SqlStore::open(&path, 1, None).await.unwrap();
-        let _lock = store.begin_write().await.unwrap();
+        let _lock = store.writer.pool.begin_with(Sqlite::BEGIN_WRITE).await.unwrap();
         let mut other =
             SqliteConnectOptions::new().filename(&path).busy_timeout(Duration::ZERO).connect().await.unwrap();
-        let busy = sqlx::query(statements::BEGIN_WRITE).execute(&mut other).await.unwrap_err();
-        assert!(is_busy(&busy), "{busy}");
+        let busy = sqlx::query(Sqlite::BEGIN_WRITE).execute(&mut other).await.unwrap_err();
+        assert!(trouble::passes(&busy), "{busy}");
         let broken = sqlx::query("SELECT nothing").execute(&mut other).await.unwrap_err();
-        assert!(!is_busy(&broken), "{broken}");
+        assert!(!trouble::passes(&broken), "{broken}");
     }
 
     #[tokio::test]
@@ -221,9 +183,9 @@ mod tests {
         let folder = TempDir::new().unwrap();
         let options = connect_options(&folder.path().join("test.db")).create_if_missing(true);
         let (mut writing, mut starting) = (options.connect().await.unwrap(), options.connect().await.unwrap());
-        let lock = writing.begin_with(statements::BEGIN_WRITE).await.unwrap();
-        let refused = sqlx::query(statements::USE_WAL).execute(&mut starting).await.unwrap_err();
-        assert!(is_busy(&refused), "SQLite itself does not wait: {refused}");
+        let lock = writing.begin_with(Sqlite::BEGIN_WRITE).await.unwrap();
+        let refused = sqlx::query(USE_WAL).execute(&mut starting).await.unwrap_err();
+        assert!(trouble::passes(&refused), "SQLite itself does not wait: {refused}");
         let mut switch = Box::pin(use_wal(&mut starting));
         tokio::time::timeout(Duration::from_millis(100), &mut switch).await.expect_err("it waits");
         lock.rollback().await.unwrap();
@@ -235,16 +197,15 @@ mod tests {
         let folder = TempDir::new().unwrap();
         let store = SqlStore::open(&folder.path().join("test.db"), 1, None).await.unwrap();
         let new = NewProject { name: "alpha".into(), api_key: Secret::new("key".into()), provider: "openai".into() };
-        let made = store.execute(Command::CreateProject(new), Timestamp::default()).await.unwrap();
+        let made = store.run(&Command::CreateProject(new), Timestamp::default()).await.unwrap();
         let Reply::ProjectCreated(project) = made else { panic!("no project") };
-        let grow = || {
-            let change = ProjectChange { name: Some("n".repeat(20_000)), ..ProjectChange::default() };
-            store.execute(Command::UpdateProject(project.id, change), Timestamp::default())
-        };
+        let change = ProjectChange { name: Some("n".repeat(20_000)), ..ProjectChange::default() };
+        let growing = Command::UpdateProject(project.id, change);
+        let grow = || store.run(&growing, Timestamp::default());
         // No more pages than there are: to this connection the disk is full, and SQLite undoes the transaction itself.
-        sqlx::query("PRAGMA max_page_count = 1").execute(&store.writer).await.unwrap();
+        sqlx::query("PRAGMA max_page_count = 1").execute(&store.writer.pool).await.unwrap();
         assert!(matches!(grow().await, Err(ExecuteError::Failed(StoreError::Database(_)))));
-        let read = store.execute(Command::GetProject(project.id), Timestamp::default()).await.unwrap();
+        let read = store.run(&Command::GetProject(project.id), Timestamp::default()).await.unwrap();
         assert!(matches!(read, Reply::Project(read) if read == project));
         assert!(matches!(grow().await, Ok(Reply::Project(_))));
     }
