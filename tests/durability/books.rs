@@ -10,7 +10,7 @@ use super::ledger::{Call, Fate};
 use crate::harness::{Options, Proxy};
 
 /// Whether the program writes audit events. Without them only the changes themselves are checked.
-pub(super) const KEPT: bool = false;
+pub(super) const KEPT: bool = true;
 
 /// What the events of one request say.
 type ByRequest = HashMap<String, Vec<Value>>;

@@ -32,7 +32,6 @@ fn with_its_database_on_a_full_disk_it_refuses_changes_and_recovers() {
 }
 
 #[test]
-#[ignore = "there is no audit file yet"]
 fn with_its_audit_file_on_a_full_disk_it_refuses_changes_and_recovers() {
     isolated(module_path!(), "with_its_audit_file_on_a_full_disk_it_refuses_changes_and_recovers", || {
         fill_and_free(Holds::AuditFile);
@@ -40,7 +39,6 @@ fn with_its_audit_file_on_a_full_disk_it_refuses_changes_and_recovers() {
 }
 
 #[test]
-#[ignore = "there is no audit file yet"]
 fn with_both_on_a_full_disk_it_refuses_changes_and_recovers() {
     isolated(module_path!(), "with_both_on_a_full_disk_it_refuses_changes_and_recovers", || {
         fill_and_free(Holds::Both);

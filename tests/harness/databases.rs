@@ -162,7 +162,6 @@ impl PrivateServers {
         let pid = fs::read_to_string(self.home(engine).join("pid")).unwrap();
         let pid = Pid::from_raw(pid.trim().parse().unwrap()).unwrap();
         kill_process(pid, Signal::KILL).unwrap();
-        self.again.iter_mut().for_each(|child| drop(child.try_wait()));
         until(|| !runs(pid), "the killed server goes on");
     }
 
@@ -172,6 +171,8 @@ impl PrivateServers {
         let program = self.home(engine).join("start");
         let mut child = None;
         let answers = || {
+            // To PostgreSQL a zombie is a server that runs.
+            self.again.iter_mut().for_each(|child| drop(child.try_wait()));
             // PostgreSQL refuses to start as long as a child of the killed one has not noticed its death.
             let ended = child.as_mut().is_none_or(|child: &mut Child| child.try_wait().unwrap().is_some());
             if ended {

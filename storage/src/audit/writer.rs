@@ -237,6 +237,10 @@ impl Writer {
 
     /// Says once when the database falls behind, and once when it is there again.
     pub(super) fn note_progress(&self, caught_up: &Result<(), Behind>) {
+        // At the start the first events wait for the store to be opened; whoever opens it says what keeps it from that.
+        if matches!(caught_up, Err(Behind::Store(StoreError::NotOpen))) {
+            return;
+        }
         let was_behind = self.is_behind.swap(caught_up.is_err(), Ordering::Relaxed);
         match caught_up {
             Err(error) if !was_behind => {
