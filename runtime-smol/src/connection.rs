@@ -12,7 +12,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use async_io::{Async, Timer};
-use futures_lite::{AsyncWrite as _, Stream as _};
+use futures_lite::AsyncWrite as _;
 use llm_proxy_core::connection::{EffectId, Next, Relay, Session, SessionEffect, SessionInput};
 use llm_proxy_core::exchange::{ConnectRequest, Misuse, StoreEffect};
 use llm_proxy_core::reject::UpstreamFault;
@@ -196,6 +196,7 @@ impl Connection {
                     self.upstream = None;
                     self.connecting = false;
                 }
+                SessionEffect::GiveBack(token) => self.shared.store.storage().give_back(token, now),
                 SessionEffect::Ended(ended) => {
                     self.guard.clear();
                     self.call = None;
@@ -327,7 +328,7 @@ impl Connection {
             self.session.handle(input, now)?;
         }
         if let Some((id, receiver)) = &mut self.asked
-            && let Poll::Ready(outcome) = receiver.as_mut().poll_next(cx)
+            && let Poll::Ready(outcome) = Pin::new(receiver).poll(cx)
         {
             let id = *id;
             self.asked = None;
@@ -386,13 +387,19 @@ impl Future for Connection {
 impl Drop for Connection {
     fn drop(&mut self) {
         // Cut from outside, or done: an exchange that still ran ends here, and is counted like any other.
-        if self.session.handle(SessionInput::ClientBroke, clock::now()).is_ok() {
+        let now = clock::now();
+        if self.session.handle(SessionInput::ClientBroke, now).is_ok() {
             if self.session.next() == Next::Reset {
                 let _ = SockRef::from(self.client.get_ref()).set_linger(Some(Duration::ZERO));
             }
             while let Some(effect) = self.session.poll_effect() {
-                if let SessionEffect::Ended(ended) = effect {
-                    log_end(&ended);
+                match effect {
+                    SessionEffect::GiveBack(token) => self.shared.store.storage().give_back(token, now),
+                    SessionEffect::Ended(ended) => log_end(&ended),
+                    SessionEffect::Store(..)
+                    | SessionEffect::Connect(_)
+                    | SessionEffect::Release(_)
+                    | SessionEffect::CloseUpstream => {}
                 }
             }
         }

@@ -2,12 +2,14 @@
 //! outcomes back; grants that are in memory are answered at once, without it.
 
 use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::thread::JoinHandle;
 
 use llm_proxy_core::exchange::{StoreEffect, StoreOutcome};
 use llm_proxy_core::ids::TokenId;
 use llm_proxy_core::time::Now;
-use llm_proxy_runtime_common::StartError;
+use llm_proxy_runtime_common::{StartError, clock};
 use llm_proxy_storage::{Storage, StorageConfig};
 use tokio::sync::{mpsc, oneshot};
 
@@ -18,6 +20,13 @@ struct Job {
     effect: StoreEffect,
     now: Now,
     reply: oneshot::Sender<StoreOutcome>,
+}
+
+/// An outcome on its way. It ends without one if the thread is gone. If it is dropped before, and the outcome was there
+/// or comes later, what that spent is given back.
+pub(crate) struct Asked {
+    outcome: oneshot::Receiver<StoreOutcome>,
+    storage: Storage,
 }
 
 /// The way to storage, one for each worker.
@@ -45,15 +54,33 @@ impl StoreLink {
 
     /// Asks. Who drops the receiver gives up: a look-up is then broken off, a change is made all the same. So at most
     /// one look-up per connection is under way, and the channel needs no bound of its own.
-    pub(crate) fn ask(&self, effect: StoreEffect, now: Now) -> oneshot::Receiver<StoreOutcome> {
+    pub(crate) fn ask(&self, effect: StoreEffect, now: Now) -> Asked {
         let (reply, outcome) = oneshot::channel();
         // If the thread is gone, the reply is dropped with the job, and the receiver says so.
         let _ = self.jobs.send(Job { effect, now, reply });
-        outcome
+        Asked { outcome, storage: self.storage.clone() }
     }
 
     pub(crate) fn note_use(&self, token: TokenId, now: Now) {
         self.storage.note_use(token, now.wall);
+    }
+}
+
+impl Future for Asked {
+    type Output = Option<StoreOutcome>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        Pin::new(&mut self.outcome).poll(cx).map(Result::ok)
+    }
+}
+
+impl Drop for Asked {
+    fn drop(&mut self) {
+        // From here on the thread sees that nobody waits; what it sent before is here.
+        self.outcome.close();
+        if let Ok(outcome) = self.outcome.try_recv() {
+            self.storage.unheard(&outcome, clock::now());
+        }
     }
 }
 
@@ -126,7 +153,9 @@ async fn perform(storage: Storage, job: Job) {
         () = reply.closed(), if may_give_up => return,
     };
     // Nobody waits any more if the client went away meanwhile.
-    let _ = reply.send(outcome);
+    if let Err(outcome) = reply.send(outcome) {
+        storage.unheard(&outcome, now);
+    }
 }
 
 /// Writes the counted uses again and again, until `stopped` is dropped; never breaks a flush off.
@@ -136,7 +165,7 @@ async fn flush_regularly(storage: Storage, mut stopped: oneshot::Receiver<()>) {
     loop {
         tokio::select! {
             _ = &mut stopped => return,
-            _ = flush.tick() => storage.flush().await,
+            _ = flush.tick() => storage.flush(clock::now().mono).await,
         }
     }
 }

@@ -46,6 +46,7 @@ pub(crate) fn new_token(id: TokenId, mask: String, new: &NewToken, at: Timestamp
         expires_at: at.plus(new.lifetime),
         is_active: true,
         request_count: 0,
+        leased_count: 0,
         max_requests: new.max_requests,
         requests_per_minute: new.requests_per_minute,
         created_at: at,

@@ -2,7 +2,7 @@
 //!
 //! [`Storage`] performs the core's [`StoreEffect`](llm_proxy_core::exchange::StoreEffect)s, in one place for every
 //! runtime. Behind it stands a [`Store`]: [`SqlStore`] (SQLite through sqlx) or [`MemoryStore`]. In front of it stand
-//! the grant cache and the counts of uses, so that a proxied request of an unlimited token does no I/O here.
+//! the grant cache, the counts of uses and the leases of limited tokens, so that most proxied requests do no I/O here.
 //!
 //! The crate decides no policy: what is valid, allowed or answered is the core's. It starts no runtime, spawns nothing
 //! and reads no clock; timeouts around its futures are the caller's.
@@ -19,6 +19,7 @@ mod error;
 mod files;
 mod grants;
 mod key;
+mod leases;
 mod memory;
 mod random;
 mod seal;
@@ -35,4 +36,4 @@ pub use random::NoRandomness;
 pub use seal::SealError;
 pub use sql::SqlStore;
 pub use storage::Storage;
-pub use store::{ExecuteError, Store, StoreError, StoreFuture, TokenUse};
+pub use store::{ExecuteError, SettleError, Store, StoreError, StoreFuture, TokenUse};

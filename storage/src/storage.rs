@@ -13,6 +13,7 @@ use llm_proxy_core::time::{Instant, Now, Timestamp};
 use crate::config::{Database, StorageConfig};
 use crate::error::OpenError;
 use crate::grants::GrantCache;
+use crate::leases::Leases;
 use crate::memory::MemoryStore;
 use crate::sql::SqlStore;
 use crate::store::{ExecuteError, Store};
@@ -35,6 +36,7 @@ struct Shared {
     grants: GrantCache,
     look_ups: Turns,
     uses: UseCounts,
+    leases: Leases,
 }
 
 impl Storage {
@@ -53,7 +55,8 @@ impl Storage {
     }
 
     fn over(store: Box<dyn Store>, grants: GrantCache) -> Self {
-        Self(Arc::new(Shared { store, grants, look_ups: Turns::default(), uses: UseCounts::default() }))
+        let leases = Leases::new(grants.max_age());
+        Self(Arc::new(Shared { store, grants, look_ups: Turns::default(), uses: UseCounts::default(), leases }))
     }
 
     /// The key for the digests that the core looks tokens up by.
@@ -68,7 +71,8 @@ impl Storage {
         self.0.grants.get(digest, now)
     }
 
-    /// The outcome of an effect, if it can be had without waiting: grants that are in memory.
+    /// The outcome of an effect, if it can be had without waiting: grants that are in memory, and requests of limited
+    /// tokens that are leased.
     #[must_use]
     pub fn perform_now(&self, effect: &StoreEffect, now: Now) -> Option<StoreOutcome> {
         match effect {
@@ -76,7 +80,11 @@ impl Storage {
                 let grant = self.cached_grant(digest, now.mono)?;
                 Some(StoreOutcome::Grant(Ok(Some(grant))))
             }
-            StoreEffect::Spend(_) | StoreEffect::Manage(_) | StoreEffect::CheckHealth => None,
+            StoreEffect::Spend(token) => {
+                let spent = self.0.leases.spend_now(*token, now)?;
+                Some(StoreOutcome::Spent(Ok(spent)))
+            }
+            StoreEffect::Manage(_) | StoreEffect::CheckHealth => None,
         }
     }
 
@@ -85,8 +93,8 @@ impl Storage {
     pub async fn perform(&self, effect: StoreEffect, now: Now) -> StoreOutcome {
         match effect {
             StoreEffect::FindGrant(digest) => StoreOutcome::Grant(self.find_grant(digest, now.mono).await),
-            StoreEffect::Spend(token) => StoreOutcome::Spent(self.spend(token, now.wall).await),
-            StoreEffect::Manage(command) => StoreOutcome::Managed(self.manage(command, now.wall).await),
+            StoreEffect::Spend(token) => StoreOutcome::Spent(self.spend(token, now).await),
+            StoreEffect::Manage(command) => StoreOutcome::Managed(self.manage(command, now).await),
             StoreEffect::CheckHealth => StoreOutcome::Health(self.check_health().await),
         }
     }
@@ -96,9 +104,32 @@ impl Storage {
         self.0.uses.note(token, at);
     }
 
-    /// Writes the counted uses. What the store does not take, or what a dropped future leaves, is kept for the next
-    /// flush.
-    pub async fn flush(&self) {
+    /// A request that was spent did not reach its upstream. Never waits.
+    pub fn give_back(&self, token: TokenId, now: Now) {
+        self.0.leases.give_back(token, now);
+    }
+
+    /// Nobody hears this outcome: what it spent is given back. Never waits.
+    pub fn unheard(&self, outcome: &StoreOutcome, now: Now) {
+        if let Some(token) = outcome.spent() {
+            self.give_back(token, now);
+        }
+    }
+
+    /// Writes the counted uses, settles what was spent of leases, and gives back leases that are not used. What the
+    /// store certainly does not take is kept for the next flush.
+    pub async fn flush(&self, now: Instant) {
+        self.flush_uses().await;
+        self.settle(now).await;
+    }
+
+    async fn settle(&self, now: Instant) {
+        if let Err(error) = self.0.leases.settle(&*self.0.store, now).await {
+            failed("settle", &error);
+        }
+    }
+
+    async fn flush_uses(&self) {
         let dropped = self.0.uses.take_dropped();
         if dropped > 0 {
             tracing::warn!(dropped, "more tokens were in use than uses can be counted for between two flushes");
@@ -115,9 +146,11 @@ impl Storage {
         }
     }
 
-    /// Flushes, then closes the store. Calls after it answer that the store is not available.
+    /// Flushes, gives all leases back, then closes the store. Calls after it answer that the store is not available.
     pub async fn close(&self) {
-        self.flush().await;
+        self.flush_uses().await;
+        // Until the store is closed: what is leased after the last settlement would be lost.
+        let _none_leases = self.0.leases.close(&*self.0.store).await;
         self.0.store.close().await;
     }
 
@@ -125,7 +158,7 @@ impl Storage {
         if let Some(grant) = self.cached_grant(&digest, now) {
             return Ok(Some(grant));
         }
-        let _turn = self.0.look_ups.turn(&digest).await;
+        let _turn = self.0.look_ups.of_digest(&digest).await;
         if let Some(grant) = self.cached_grant(&digest, now) {
             return Ok(Some(grant));
         }
@@ -138,15 +171,23 @@ impl Storage {
         Ok(grant)
     }
 
-    async fn spend(&self, token: TokenId, at: Timestamp) -> Result<Spent, Unavailable> {
-        self.0.store.spend(token, at).await.map_err(|error| failed("spend", &error))
+    async fn spend(&self, token: TokenId, now: Now) -> Result<Spent, Unavailable> {
+        self.0.leases.spend(&*self.0.store, token, now).await.map_err(|error| failed("spend", &error))
     }
 
-    async fn manage(&self, command: Command, at: Timestamp) -> Result<Reply, CommandError> {
+    async fn manage(&self, command: Command, now: Now) -> Result<Reply, CommandError> {
+        let at = now.wall;
         if sets_a_limit(&command) {
             // What was used before counts against the limit from its first moment.
-            self.flush().await;
+            self.flush_uses().await;
         }
+        if shows_counts(&command) {
+            self.settle(now.mono).await;
+        }
+        let _none_leases = match changes_leases(&command) {
+            Some(token) => Some(self.0.leases.limit_changes(&*self.0.store, token).await),
+            None => None,
+        };
         let _forget = changes_grants(&command).then(|| self.0.grants.forget_on_drop());
         self.0.store.execute(command, at).await.map_err(|error| match error {
             ExecuteError::Refused(refusal) => refusal,
@@ -165,6 +206,38 @@ impl Storage {
 /// Whether the command gives a token a limit on its requests in all.
 const fn sets_a_limit(command: &Command) -> bool {
     matches!(command, Command::UpdateToken(_, TokenChange { max_requests: Some(Some(_)), .. }))
+}
+
+/// Whether what was spent here and not settled yet would be missing from the reply.
+const fn shows_counts(command: &Command) -> bool {
+    match command {
+        Command::ListTokens(..) | Command::GetToken(_) => true,
+        Command::ListProjects(_)
+        | Command::CreateProject(_)
+        | Command::GetProject(_)
+        | Command::UpdateProject(..)
+        | Command::DeleteProject(_)
+        | Command::RevokeProjectTokens(_)
+        | Command::CreateToken(_)
+        | Command::UpdateToken(..)
+        | Command::RevokeToken(_) => false,
+    }
+}
+
+/// The token whose lease must not outlive the command.
+const fn changes_leases(command: &Command) -> Option<TokenId> {
+    match command {
+        Command::UpdateToken(token, _) | Command::RevokeToken(token) => Some(*token),
+        Command::ListProjects(_)
+        | Command::CreateProject(_)
+        | Command::GetProject(_)
+        | Command::UpdateProject(..)
+        | Command::DeleteProject(_)
+        | Command::RevokeProjectTokens(_)
+        | Command::ListTokens(..)
+        | Command::CreateToken(_)
+        | Command::GetToken(_) => None,
+    }
 }
 
 /// Whether a grant that was read before the command may be wrong after it.

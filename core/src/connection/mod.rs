@@ -81,6 +81,7 @@
 //!             SessionEffect::Store(_, other) => panic!("this exchange never asks {other:?}"),
 //!             SessionEffect::Connect(_) => session.handle(SessionInput::Connected { reused: false }, now)?,
 //!             SessionEffect::Release(provider) => println!("one more idle connection to {}", provider.name),
+//!             SessionEffect::GiveBack(token) => println!("one more request for {token}"),
 //!             SessionEffect::CloseUpstream => println!("the connection is dropped"),
 //!             SessionEffect::Ended(ended) => assert_eq!(ended.outcome, Outcome::Completed),
 //!         }

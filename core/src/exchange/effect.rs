@@ -14,7 +14,7 @@ use crate::manage::{Command, CommandError, Reply};
 pub enum StoreEffect {
     /// Find the grant of the token with that digest. Storage may answer from memory, within the grant age.
     FindGrant(TokenDigest),
-    /// Take one request off a limited token, in one atomic step.
+    /// Take one request off a limited token: from a lease, or in one atomic step of the store.
     Spend(TokenId),
     /// Do what a management call asks.
     Manage(Command),
@@ -47,11 +47,19 @@ pub enum StoreOutcome {
     Health(Result<(), Unavailable>),
 }
 
+impl StoreOutcome {
+    /// The token that a request was taken off.
+    #[must_use]
+    pub const fn spent(&self) -> Option<TokenId> {
+        if let Self::Spent(Ok(Spent::Allowed(token))) = self { Some(*token) } else { None }
+    }
+}
+
 /// What became of an attempt to spend one request.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Spent {
-    /// One was left, and is taken.
-    Allowed,
+    /// One was left, and is taken off this token. If nobody hears of it, it is to be given back.
+    Allowed(TokenId),
     /// None was left; nothing was taken.
     Exhausted,
 }

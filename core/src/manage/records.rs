@@ -59,8 +59,11 @@ pub struct Token {
     pub expires_at: Timestamp,
     /// Whether it is switched on.
     pub is_active: bool,
-    /// Requests made with it.
+    /// Requests made with it, as far as the instances have reported them.
     pub request_count: u64,
+    /// Requests that instances have set aside for it: not made yet, not reported yet, or lost with an instance that
+    /// died. They count against `max_requests`.
+    pub leased_count: u64,
     /// Requests that may be made in all; `None` is unlimited.
     pub max_requests: Option<u64>,
     /// Requests that may be made a minute; `None` is unlimited.

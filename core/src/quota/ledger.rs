@@ -16,6 +16,7 @@
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::num::NonZeroU64;
 use std::time::Duration;
 
 use super::account::Account;
@@ -29,7 +30,7 @@ pub enum Spend {
     /// It is spent.
     Allowed,
     /// A lease is needed, best of so many. Then [`Ledger::leased`] spends the first, or [`Ledger::exhausted`].
-    NeedsLease(u64),
+    NeedsLease(NonZeroU64),
     /// The store had nothing left a moment ago.
     Exhausted,
     /// The ledger is full of other tokens: lease one, and settle it as spent at once.
@@ -112,10 +113,10 @@ impl Ledger {
         self.accounts.values_mut().for_each(Account::recall);
     }
 
-    /// Takes out what the store must be told about the token before it is asked for a lease: it would miss it.
-    pub fn take_owed(&mut self, token: TokenId) -> Option<Settlement> {
-        let account = self.accounts.get_mut(&token).filter(|account| account.owes())?;
-        account.settlement(token)
+    /// Whether the store must be told something about the token before it is asked for a lease: it would miss it.
+    #[must_use]
+    pub fn owes(&self, token: TokenId) -> bool {
+        self.accounts.get(&token).is_some_and(Account::owes)
     }
 
     /// Takes out what the store must be told about the token.

@@ -8,6 +8,6 @@ mod block;
 mod concurrency;
 mod ledger;
 
-pub use block::{LARGEST_PART, Lease};
+pub use block::{Lease, largest_lease};
 pub use concurrency::{Concurrency, Running};
 pub use ledger::{Ledger, Settlement, Spend};

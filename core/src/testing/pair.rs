@@ -305,6 +305,7 @@ impl Pair {
                     self.end_use(UseEnd::Closed);
                 }
             }
+            SessionEffect::GiveBack(_) => self.store.give_back(),
             SessionEffect::Ended(ended) => self.ended.push(*ended),
         }
         true

@@ -15,6 +15,8 @@ pub struct Store {
     pub grant: Option<Grant>,
     /// How many requests a limited token has left.
     pub left: u64,
+    /// How many were spent and not given back.
+    pub spent: u64,
     /// Whether it fails.
     pub is_down: bool,
     /// What it answers to management calls.
@@ -27,7 +29,15 @@ pub struct Store {
 
 impl Store {
     pub(super) const fn new(grant: Option<Grant>) -> Self {
-        Self { grant, left: 0, is_down: false, reply: Ok(Reply::Gone), commands: Vec::new(), asked: Vec::new() }
+        Self {
+            grant,
+            left: 0,
+            spent: 0,
+            is_down: false,
+            reply: Ok(Reply::Gone),
+            commands: Vec::new(),
+            asked: Vec::new(),
+        }
     }
 
     /// Notes what is asked.
@@ -38,6 +48,16 @@ impl Store {
             StoreEffect::Manage(_) => "manage",
             StoreEffect::CheckHealth => "health",
         });
+    }
+
+    /// A spent request comes back.
+    ///
+    /// # Panics
+    /// If none was spent.
+    pub(super) fn give_back(&mut self) {
+        self.asked.push("give back");
+        self.spent = self.spent.checked_sub(1).expect("more is given back than was spent");
+        self.left += 1;
     }
 
     /// What it answers.
@@ -51,9 +71,10 @@ impl Store {
             }
             StoreEffect::Spend(_) if self.is_down => StoreOutcome::Spent(Err(Unavailable)),
             StoreEffect::Spend(_) if self.left == 0 => StoreOutcome::Spent(Ok(Spent::Exhausted)),
-            StoreEffect::Spend(_) => {
+            StoreEffect::Spend(token) => {
                 self.left -= 1;
-                StoreOutcome::Spent(Ok(Spent::Allowed))
+                self.spent += 1;
+                StoreOutcome::Spent(Ok(Spent::Allowed(*token)))
             }
             StoreEffect::Manage(_) if self.is_down => StoreOutcome::Managed(Err(CommandError::StoreUnavailable)),
             StoreEffect::Manage(command) => {

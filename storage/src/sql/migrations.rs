@@ -11,12 +11,20 @@ use crate::error::OpenError;
 /// Version, what it is about, up, down.
 type Step = (i64, &'static str, &'static str, &'static str);
 
-const SQLITE: &[Step] = &[(
-    1,
-    "projects and tokens",
-    include_str!("../../migrations/sqlite/0001_projects_and_tokens.up.sql"),
-    include_str!("../../migrations/sqlite/0001_projects_and_tokens.down.sql"),
-)];
+const SQLITE: &[Step] = &[
+    (
+        1,
+        "projects and tokens",
+        include_str!("../../migrations/sqlite/0001_projects_and_tokens.up.sql"),
+        include_str!("../../migrations/sqlite/0001_projects_and_tokens.down.sql"),
+    ),
+    (
+        2,
+        "leases",
+        include_str!("../../migrations/sqlite/0002_leases.up.sql"),
+        include_str!("../../migrations/sqlite/0002_leases.down.sql"),
+    ),
+];
 
 /// Brings the tables up to date. The caller holds the write lock: SQLite has no other that keeps instances apart here.
 ///
@@ -62,7 +70,8 @@ mod tests {
     #[tokio::test]
     async fn a_database_of_a_newer_version_is_refused() {
         let mut connection = SqliteConnection::connect("sqlite::memory:").await.unwrap();
-        let newer = [SQLITE[0], (2, "later", "CREATE TABLE later (id INTEGER)", "DROP TABLE later")];
+        let later = (9999, "later", "CREATE TABLE later (id INTEGER)", "DROP TABLE later");
+        let newer: Vec<Step> = SQLITE.iter().copied().chain([later]).collect();
         migrator(&newer).run(&mut connection).await.unwrap();
         assert!(matches!(run(&mut connection).await, Err(OpenError::Migrate(_))));
     }

@@ -7,18 +7,20 @@
 //! What belongs to one database's dialect is in `statements` (the SQL), `migrations` and `open`.
 
 use std::fmt;
+use std::num::NonZeroU64;
 
 use llm_proxy_core::auth::{Grant, TokenDigest, TokenKey};
-use llm_proxy_core::exchange::Spent;
 use llm_proxy_core::ids::TokenId;
 use llm_proxy_core::manage::{Command, Reply};
+use llm_proxy_core::quota::{Lease, Settlement};
 use llm_proxy_core::time::Timestamp;
 use sqlx::Transaction;
 use sqlx::sqlite::SqlitePool;
 
 use crate::seal::Sealer;
-use crate::store::{ExecuteError, Store, StoreError, StoreFuture, TokenUse};
+use crate::store::{ExecuteError, SettleError, Store, StoreError, StoreFuture, TokenUse};
 
+mod leases;
 mod migrations;
 mod open;
 mod projects;
@@ -75,8 +77,12 @@ impl Store for SqlStore {
         Box::pin(self.read_grant(digest))
     }
 
-    fn spend(&self, token: TokenId, at: Timestamp) -> StoreFuture<'_, Result<Spent, StoreError>> {
-        Box::pin(self.spend_one(token, at))
+    fn lease(&self, token: TokenId, wanted: NonZeroU64) -> StoreFuture<'_, Result<Option<Lease>, StoreError>> {
+        Box::pin(self.lease_some(token, wanted))
+    }
+
+    fn settle<'a>(&'a self, settlements: &'a [Settlement]) -> StoreFuture<'a, Result<(), SettleError>> {
+        Box::pin(self.settle_all(settlements))
     }
 
     fn add_uses<'a>(&'a self, uses: &'a [TokenUse]) -> StoreFuture<'a, Result<(), StoreError>> {

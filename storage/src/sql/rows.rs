@@ -49,6 +49,7 @@ pub(super) fn token(row: &SqliteRow) -> Result<Token, StoreError> {
         expires_at: time(row, "expires_at")?,
         is_active: row.try_get("is_active")?,
         request_count: number(row, "request_count")?,
+        leased_count: number(row, "leased_count")?,
         max_requests: optional_number(row, "max_requests")?,
         requests_per_minute: optional_number(row, "requests_per_minute")?,
         created_at: time(row, "created_at")?,

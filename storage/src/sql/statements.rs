@@ -10,7 +10,7 @@ macro_rules! project_columns {
 
 macro_rules! token_columns {
     () => {
-        "t.id, t.mask, t.project_id, t.expires_at, t.is_active, t.request_count, t.max_requests, \
+        "t.id, t.mask, t.project_id, t.expires_at, t.is_active, t.request_count, t.leased_count, t.max_requests, \
          t.requests_per_minute, t.created_at, t.last_used_at, t.cache_hit_count"
     };
 }
@@ -46,12 +46,30 @@ pub(super) const FIND_GRANT: &str = "\
     FROM tokens t JOIN projects p ON p.id = t.project_id AND p.deleted_at IS NULL \
     WHERE t.digest = ?1";
 
-/// 1: token. 2: now. The limit is looked at and taken from in this one statement. A deleted project has nothing left.
-pub(super) const SPEND: &str = "\
-    UPDATE tokens SET request_count = request_count + 1, \
-           last_used_at = CASE WHEN last_used_at > ?2 THEN last_used_at ELSE ?2 END \
-    WHERE id = ?1 AND (max_requests IS NULL OR request_count < max_requests) \
+/// 1: token. 2: how many. The limit is looked at and taken from in this one statement. Of more than one, it grants at
+/// most a sixteenth of what remains. A deleted project has nothing left.
+pub(super) const LEASE: &str = "\
+    UPDATE tokens SET leased_count = leased_count + ?2 \
+    WHERE id = ?1 \
+          AND (max_requests IS NULL \
+               OR (?2 = 1 AND max_requests - request_count - leased_count >= 1) \
+               OR max_requests - request_count - leased_count >= 16 * ?2) \
           AND EXISTS (SELECT 1 FROM projects p WHERE p.id = tokens.project_id AND p.deleted_at IS NULL)";
+
+/// NULL is unlimited; below zero where the limit was lowered.
+pub(super) const READ_REMAINING: &str = concat!(
+    "SELECT t.max_requests - t.request_count - t.leased_count AS remaining ",
+    living_tokens!(),
+    " WHERE t.id = ?1"
+);
+
+/// 1: token. 2: spent. 3: returned. 4: no longer leased. 5: latest use or NULL. Counts stay at zero rather than fall below.
+pub(super) const SETTLE: &str = "\
+    UPDATE tokens SET \
+           request_count = CASE WHEN request_count + ?2 > ?3 THEN request_count + ?2 - ?3 ELSE 0 END, \
+           leased_count = CASE WHEN leased_count > ?4 THEN leased_count - ?4 ELSE 0 END, \
+           last_used_at = CASE WHEN ?5 IS NULL OR last_used_at > ?5 THEN last_used_at ELSE ?5 END \
+    WHERE id = ?1";
 
 /// 1: token. 2: latest use. 3: how many.
 pub(super) const ADD_USES: &str = "\

@@ -18,7 +18,7 @@ const PROJECT: &str = concat!(
 const TOKEN: &str = concat!(
     r#"{"id":"017f22e2-79b0-7cc3-98c4-dc0c0c07398f","token":"sk-AAEC...Dg8","#,
     r#""project_id":"017f22e2-79b0-7cc3-98c4-dc0c0c07398f","expires_at":"2026-01-31T12:00:00Z","is_active":true,"#,
-    r#""request_count":3,"max_requests":7,"requests_per_minute":null,"created_at":"2026-01-31T12:00:00Z","#,
+    r#""request_count":3,"leased_count":2,"max_requests":7,"requests_per_minute":null,"created_at":"2026-01-31T12:00:00Z","#,
     r#""last_used_at":null,"cache_hit_count":1}"#
 );
 
@@ -135,6 +135,7 @@ fn token() -> Token {
         expires_at: NOON,
         is_active: true,
         request_count: 3,
+        leased_count: 2,
         max_requests: Some(7),
         requests_per_minute: None,
         created_at: NOON,

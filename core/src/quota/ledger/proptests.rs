@@ -5,7 +5,7 @@ use std::num::NonZeroU64;
 use proptest::prelude::*;
 
 use super::*;
-use crate::quota::LARGEST_PART;
+use crate::quota::largest_lease;
 
 const INSTANCES: usize = 3;
 const MAX_AGE: Duration = Duration::from_secs(5);
@@ -54,12 +54,11 @@ impl Counts {
         self.limit.saturating_sub(self.spent + self.leased)
     }
 
-    fn lease(&mut self, wanted: u64) -> Option<Lease> {
-        let before = self.remaining();
-        let fits = wanted == 1 || wanted * LARGEST_PART <= before;
-        let count = NonZeroU64::new(before.min(if fits { wanted } else { (before / LARGEST_PART).max(1) }))?;
+    fn lease(&mut self, wanted: NonZeroU64) -> Option<Lease> {
+        let largest = largest_lease(self.remaining())?;
+        let count = largest.min(wanted);
         self.leased += count.get();
-        Some(Lease { count, remaining: (!fits).then(|| self.remaining()) })
+        Some(Lease { count, remaining: (count < wanted).then(|| self.remaining()) })
     }
 
     fn settle(&mut self, settlement: &Settlement) {
@@ -136,7 +135,9 @@ impl World {
             Spend::Allowed => self.passed.push((instance, self.lives[instance])),
             Spend::NeedsLease(wanted) => {
                 self.wait_for_settlements(instance);
-                if let Some(owed) = self.ledgers[instance].take_owed(token()) {
+                if self.ledgers[instance].owes(token())
+                    && let Some(owed) = self.ledgers[instance].take(token())
+                {
                     self.counts.settle(&owed);
                 }
                 self.answers.push((instance, self.counts.lease(wanted), self.now));

@@ -1,10 +1,9 @@
 //! The ledger, step by step.
 
-use std::num::NonZeroU64;
-
 use super::*;
 
 const MAX_AGE: Duration = Duration::from_secs(5);
+const NEEDS_ONE: Spend = Spend::NeedsLease(NonZeroU64::MIN);
 
 fn token(n: u8) -> TokenId {
     TokenId::new(Timestamp::default(), &[n; 10])
@@ -22,7 +21,7 @@ fn lease(count: u64) -> Lease {
 /// A ledger that leased so many at 0, and spent the first.
 fn with_lease(count: u64) -> Ledger {
     let mut ledger = Ledger::new(10, MAX_AGE);
-    assert_eq!(ledger.spend(token(1), at(0)), Spend::NeedsLease(1));
+    assert_eq!(ledger.spend(token(1), at(0)), NEEDS_ONE);
     ledger.leased(token(1), lease(count), at(0));
     ledger
 }
@@ -50,7 +49,7 @@ fn a_lease_is_spent_to_its_end_and_no_further() {
 #[test]
 fn a_lease_is_one_tokens_own() {
     let mut ledger = with_lease(3);
-    assert_eq!(ledger.spend(token(2), at(1)), Spend::NeedsLease(1));
+    assert_eq!(ledger.spend(token(2), at(1)), NEEDS_ONE);
 }
 
 #[test]
@@ -66,7 +65,8 @@ fn a_remainder_is_spent_for_the_grant_age_only() {
     let mut ledger = with_lease(3);
     assert_eq!(ledger.spend(token(1), at(4_999)), Spend::Allowed);
     assert!(matches!(ledger.spend(token(1), at(5_000)), Spend::NeedsLease(_)));
-    assert_eq!(ledger.take_owed(token(1)).map(|s| (s.spent, s.given_back)), Some((2, 1)));
+    assert!(ledger.owes(token(1)));
+    assert_eq!(ledger.take(token(1)).map(|s| (s.spent, s.given_back)), Some((2, 1)));
 }
 
 #[test]
@@ -92,8 +92,9 @@ fn what_is_given_back_after_it_was_settled_is_told_to_the_store_before_the_next_
     taken(&mut ledger, 1);
     ledger.give_back(token(1), at(2).mono);
     assert!(matches!(ledger.spend(token(1), at(3)), Spend::NeedsLease(_)));
-    assert_eq!(ledger.take_owed(token(1)).map(|s| (s.spent, s.returned)), Some((0, 1)));
-    assert_eq!(ledger.take_owed(token(1)), None);
+    assert!(ledger.owes(token(1)));
+    assert_eq!(ledger.take(token(1)).map(|s| (s.spent, s.returned)), Some((0, 1)));
+    assert!(!ledger.owes(token(1)));
 }
 
 #[test]
@@ -109,7 +110,7 @@ fn that_nothing_was_left_is_remembered_for_a_second() {
 fn a_short_grant_age_shortens_that_memory_too() {
     let mut ledger = Ledger::new(10, Duration::ZERO);
     ledger.exhausted(token(1), at(10).mono);
-    assert_eq!(ledger.spend(token(1), at(10)), Spend::NeedsLease(1));
+    assert_eq!(ledger.spend(token(1), at(10)), NEEDS_ONE);
 }
 
 #[test]
@@ -124,11 +125,11 @@ fn one_that_is_given_back_ends_the_memory_that_nothing_was_left() {
 fn a_change_of_the_limit_takes_the_remainder_and_the_memory_away() {
     let mut ledger = with_lease(5);
     ledger.limit_changes(token(1));
-    assert_eq!(ledger.spend(token(1), at(1)), Spend::NeedsLease(1));
+    assert_eq!(ledger.spend(token(1), at(1)), NEEDS_ONE);
     assert_eq!(ledger.take(token(1)).map(|s| (s.spent, s.given_back)), Some((1, 4)));
     ledger.exhausted(token(1), at(1).mono);
     ledger.limit_changes(token(1));
-    assert_eq!(ledger.spend(token(1), at(1)), Spend::NeedsLease(1));
+    assert_eq!(ledger.spend(token(1), at(1)), NEEDS_ONE);
 }
 
 #[test]
@@ -137,7 +138,8 @@ fn one_that_is_given_back_after_a_change_of_the_limit_is_not_spent_under_the_new
     ledger.limit_changes(token(1));
     ledger.give_back(token(1), at(1).mono);
     assert!(matches!(ledger.spend(token(1), at(2)), Spend::NeedsLease(_)));
-    assert_eq!(ledger.take_owed(token(1)).map(|s| (s.spent, s.given_back)), Some((0, 1)));
+    assert!(ledger.owes(token(1)));
+    assert_eq!(ledger.take(token(1)).map(|s| (s.spent, s.given_back)), Some((0, 1)));
 }
 
 #[test]
@@ -159,13 +161,13 @@ fn at_the_end_all_remainders_are_given_back() {
 #[test]
 fn what_has_no_room_is_said_and_leaves_no_trace() {
     let mut ledger = Ledger::new(1, MAX_AGE);
-    assert_eq!(ledger.spend(token(1), at(0)), Spend::NeedsLease(1));
+    assert_eq!(ledger.spend(token(1), at(0)), NEEDS_ONE);
     assert_eq!(ledger.spend(token(2), at(0)), Spend::NoRoom);
     ledger.exhausted(token(2), at(0).mono);
     ledger.give_back(token(2), at(0).mono);
     assert_eq!(ledger.accounts.len(), 1);
     assert_eq!(taken(&mut ledger, 10_000), []);
-    assert_eq!(ledger.spend(token(2), at(10_000)), Spend::NeedsLease(1), "the idle one made room");
+    assert_eq!(ledger.spend(token(2), at(10_000)), NEEDS_ONE, "the idle one made room");
 }
 
 #[test]
