@@ -39,6 +39,7 @@ fn a_token_is_shown_once_and_masked_from_then_on() {
         "id",
         "is_active",
         "last_used_at",
+        "leased_count",
         "max_requests",
         "project_id",
         "request_count",

@@ -17,4 +17,5 @@ mod request_fields;
 mod response_fields;
 mod retry;
 mod scripts;
+mod spending;
 mod splits;

@@ -1,16 +1,20 @@
 //! What stands in front of a store: cached grants and changes, failures, counted uses.
 
+use std::num::NonZeroU64;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::Poll;
 use std::time::Duration;
 
 use llm_proxy_core::manage::{NewProject, NewToken, Page, ProjectChange};
+use llm_proxy_core::quota::{Lease, Settlement};
 use llm_proxy_core::secret::Secret;
 use tokio::sync::Semaphore;
 
 use super::*;
-use crate::store::{StoreError, StoreFuture, TokenUse};
+use crate::store::{SettleError, StoreError, StoreFuture, TokenUse};
+
+mod spending;
 
 const MAX_AGE: Duration = Duration::from_secs(5);
 
@@ -20,10 +24,13 @@ const MAX_AGE: Duration = Duration::from_secs(5);
 struct Probe {
     inner: MemoryStore,
     look_ups: AtomicU64,
+    leases: AtomicU64,
+    settles: AtomicU64,
     down: AtomicBool,
     lose_replies: AtomicBool,
     batches: Mutex<Vec<usize>>,
     read: Semaphore,
+    leased: Semaphore,
     answer: Semaphore,
 }
 
@@ -32,10 +39,13 @@ impl Probe {
         Self {
             inner: MemoryStore::new().unwrap(),
             look_ups: AtomicU64::new(0),
+            leases: AtomicU64::new(0),
+            settles: AtomicU64::new(0),
             down: AtomicBool::new(false),
             lose_replies: AtomicBool::new(false),
             batches: Mutex::default(),
             read: Semaphore::new(0),
+            leased: Semaphore::new(0),
             answer: Semaphore::new(Semaphore::MAX_PERMITS),
         }
     }
@@ -66,10 +76,24 @@ impl Store for Arc<Probe> {
         })
     }
 
-    fn spend(&self, token: TokenId, at: Timestamp) -> StoreFuture<'_, Result<Spent, StoreError>> {
+    fn lease(&self, token: TokenId, wanted: NonZeroU64) -> StoreFuture<'_, Result<Option<Lease>, StoreError>> {
         Box::pin(async move {
             self.check()?;
-            self.inner.spend(token, at).await
+            self.leases.fetch_add(1, Ordering::SeqCst);
+            let lease = self.inner.lease(token, wanted).await;
+            self.leased.add_permits(1);
+            self.answer.acquire().await.unwrap().forget();
+            if self.lose_replies.load(Ordering::SeqCst) { Err(StoreError::Corrupt("the test")) } else { lease }
+        })
+    }
+
+    fn settle<'a>(&'a self, settlements: &'a [Settlement]) -> StoreFuture<'a, Result<(), SettleError>> {
+        Box::pin(async move {
+            self.check()?;
+            self.settles.fetch_add(1, Ordering::SeqCst);
+            let settled = self.inner.settle(settlements).await;
+            let lost = self.lose_replies.load(Ordering::SeqCst);
+            if lost { Err(SettleError::Unknown(StoreError::Corrupt("the test"))) } else { settled }
         })
     }
 
@@ -253,7 +277,7 @@ async fn a_change_that_was_given_up_counts_as_perhaps_done() {
     let f = fixture().await;
     look_up(&f.storage, f.digest, now(0)).await.unwrap();
     f.probe.lose_replies.store(true, Ordering::SeqCst);
-    let mut change = Box::pin(f.storage.manage(Command::UpdateProject(f.project, rotate()), now(0).wall));
+    let mut change = Box::pin(f.storage.manage(Command::UpdateProject(f.project, rotate()), now(0)));
     let began = std::future::poll_fn(|cx| Poll::Ready(change.as_mut().poll(cx))).await;
     assert!(began.is_pending());
     drop(change);
@@ -282,13 +306,13 @@ async fn noted_uses_reach_the_store_at_the_flush_also_after_a_failed_one() {
     let f = fixture().await;
     f.storage.note_use(f.token, Timestamp::from_micros(7));
     f.probe.down.store(true, Ordering::SeqCst);
-    f.storage.flush().await;
+    f.storage.flush(Instant::default()).await;
     f.probe.down.store(false, Ordering::SeqCst);
     f.storage.note_use(f.token, Timestamp::from_micros(6));
     f.storage.close().await;
     let Ok(Reply::Token(token)) = manage(&f.storage, Command::GetToken(f.token)).await else { panic!() };
     assert_eq!((token.request_count, token.last_used_at), (2, Some(Timestamp::from_micros(7))));
-    f.storage.flush().await;
+    f.storage.flush(Instant::default()).await;
     assert_eq!(*f.probe.batches.lock().unwrap(), [1]);
 }
 

@@ -1,12 +1,14 @@
 //! What only a database file has: modes, what survives, calls that are given up, the whole [`Storage`] on it.
 
 use std::fs;
+use std::num::NonZeroU64;
 use std::path::Path;
 use std::task::Poll;
 use std::time::Duration;
 
 use llm_proxy_core::exchange::{StoreEffect, StoreOutcome};
 use llm_proxy_core::manage::{Command, CommandError, Page, ProjectChange, Reply, TokenChange};
+use llm_proxy_core::quota::Settlement;
 use llm_proxy_core::time::Now;
 use llm_proxy_storage::{Database, Storage, StorageConfig, Store as _};
 use tempfile::TempDir;
@@ -57,7 +59,9 @@ async fn everything_is_there_after_a_restart() {
     let path = path_in(&f.folder);
     let made = create(&f.store, "alpha", at(1)).await.unwrap();
     let (id, string) = token(&f.store, made.id).await;
-    f.store.spend(id, at(2)).await.unwrap();
+    f.store.lease(id, NonZeroU64::new(3).unwrap()).await.unwrap().unwrap();
+    let spent = Settlement { token: id, spent: 2, returned: 0, given_back: 0, last_used_at: Some(at(2)) };
+    f.store.settle(&[spent]).await.unwrap();
     let before = get_token(&f.store, id).await.unwrap();
     f.store.close().await;
     let again = open(&path).await.unwrap();
