@@ -21,14 +21,14 @@ fn two(mock: &Mock) -> (Options, Proxy, Proxy) {
 /// So many clients make so many requests in all, each at one of the addresses. Says how many were served; all others
 /// were over the quota.
 fn flood(addresses: &[SocketAddr], token: &str, clients: usize, requests: usize) -> usize {
-    let (begun, served) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let served = &AtomicUsize::new(0);
     thread::scope(|scope| {
-        for addr in addresses.iter().cycle().take(clients) {
-            scope.spawn(|| {
-                let mut client = Client::connect(*addr);
-                while begun.fetch_add(1, Ordering::SeqCst) < requests {
-                    client.send(&get("/v1/models", token));
-                    let response = client.response();
+        for (client, addr) in addresses.iter().cycle().take(clients).enumerate() {
+            scope.spawn(move || {
+                let mut connection = Client::connect(*addr);
+                for _ in (client..requests).step_by(clients) {
+                    connection.send(&get("/v1/models", token));
+                    let response = connection.response();
                     if response.status() == 200 {
                         served.fetch_add(1, Ordering::SeqCst);
                     } else {
@@ -38,7 +38,7 @@ fn flood(addresses: &[SocketAddr], token: &str, clients: usize, requests: usize)
             });
         }
     });
-    served.into_inner()
+    served.load(Ordering::SeqCst)
 }
 
 /// What the API says is spent and what is leased.
@@ -198,9 +198,9 @@ fn zero_is_unlimited() {
 
 #[test]
 fn what_was_spent_is_seen_after_a_clean_stop_and_restart() {
-    let mock = crate::harness::Mock::agreeable();
-    let options = crate::harness::Options::towards(&mock);
-    let mut proxy = super::start(&options);
+    let mock = Mock::agreeable();
+    let options = Options::towards(&mock);
+    let mut proxy = start(&options);
     let token = proxy.token_with(&proxy.project(), &json!({"max_requests": 5}));
     for _ in 0..3 {
         assert_eq!(Client::once(proxy.addr, &get("/v1/models", &token.secret)).status(), 200);

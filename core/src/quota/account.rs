@@ -1,5 +1,6 @@
 //! One limited token on this instance: what is leased, what was spent of it, and what the store has yet to hear.
 
+use std::num::NonZeroU64;
 use std::time::Duration;
 
 use super::block::{Block, Lease};
@@ -42,7 +43,8 @@ impl Account {
         } else if self.exhausted_until.is_some_and(|until| now.mono < until) {
             Spend::Exhausted
         } else {
-            Spend::NeedsLease(self.block.next(now.mono))
+            // Of a lease without an age only the first can be spent.
+            Spend::NeedsLease(if max_age.is_zero() { NonZeroU64::MIN } else { self.block.next(now.mono) })
         }
     }
 

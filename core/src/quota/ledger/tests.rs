@@ -174,7 +174,7 @@ fn what_has_no_room_is_said_and_leaves_no_trace() {
 fn with_a_grant_age_of_zero_each_request_asks_the_store() {
     let mut ledger = Ledger::new(1, Duration::ZERO);
     for _ in 0..3 {
-        assert!(matches!(ledger.spend(token(1), at(0)), Spend::NeedsLease(_)));
+        assert_eq!(ledger.spend(token(1), at(0)), NEEDS_ONE);
         ledger.leased(token(1), lease(1), at(0));
     }
     assert_eq!(taken(&mut ledger, 1), [settlement(3, 0, 0)]);
