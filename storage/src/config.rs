@@ -1,5 +1,6 @@
 //! What [`Storage`](crate::Storage) must be told to open. Where the values come from is the caller's business.
 
+use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -30,6 +31,17 @@ pub enum Database {
     },
     /// In this process, until it ends.
     Memory,
+}
+
+/// Where it is, without the password.
+impl fmt::Display for Database {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sqlite { path, .. } => write!(f, "{}", path.display()),
+            Self::Server { url, .. } => write!(f, "{url}"),
+            Self::Memory => f.write_str("memory"),
+        }
+    }
 }
 
 /// How many connections to a server there are, and how old they become.

@@ -1,6 +1,5 @@
 //! What a caller sees of a store: one list of behaviours, run on every store by instantiating it, and what only a
-//! SQLite file has (`sqlite`, `keys`, `instances`), and what every database has (`migrations`), and
-//! what a server can do to its callers (`outages`). A behaviour is a function over `&dyn Store` and knows nothing of what is behind it.
+//! SQLite file has (`sqlite`, `keys`, `instances`). A behaviour is a function over `&dyn Store` and knows nothing of what is behind it.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "this is all tests: there a panic is the report")]
 
