@@ -34,6 +34,17 @@ pub enum Database {
     Memory,
 }
 
+/// Where it is, without the password.
+impl fmt::Display for Database {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sqlite { path, .. } => write!(f, "{}", path.display()),
+            Self::Server { url, .. } => write!(f, "{url}"),
+            Self::Memory => f.write_str("memory"),
+        }
+    }
+}
+
 /// How many connections to a server there are, and how old they become.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct PoolLimits {

@@ -77,7 +77,7 @@ async fn a_limit_is_exact_over_several_instances() {
 async fn storage(path: &Path) -> Storage {
     let database = Database::Sqlite { path: path.to_owned(), pool_size: 2 };
     let grant_max_age = Duration::from_secs(5);
-    Storage::open(StorageConfig { database, encryption_key: None, grant_capacity: 10, grant_max_age }).await.unwrap()
+    Storage::open(StorageConfig { grant_max_age, grant_capacity: 10, ..StorageConfig::new(database) }).await.unwrap()
 }
 
 /// Spends one, if one is left.
