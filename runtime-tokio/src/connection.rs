@@ -85,6 +85,8 @@ impl Connection {
             let mut moved = self.perform_effects(now)?;
             // Before anything else is told to the session: what it does not wait for any more must be gone by then.
             moved |= self.hear_outcomes(now, cx)?;
+            // Before the client hears of it: what its request did not need after all is there for its next one.
+            moved |= self.perform_effects(now)?;
             moved |= self.write_client(now, cx)?;
             moved |= self.write_upstream(now, cx)?;
             moved |= self.read_upstream(now, cx)?;
