@@ -107,14 +107,3 @@ impl StorageConfig {
         }
     }
 }
-
-/// Where it is, for people; no password.
-impl fmt::Display for Database {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Sqlite { path, .. } => write!(f, "{}", path.display()),
-            Self::Server { url, .. } => write!(f, "{url}"),
-            Self::Memory => f.write_str("in memory"),
-        }
-    }
-}

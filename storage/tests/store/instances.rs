@@ -62,13 +62,13 @@ async fn a_limit_is_exact_over_several_instances() {
     }
     // What one instance has left when the other finds nothing more is not lost.
     for storage in &storages {
-        storage.flush(Instant::default() + Duration::from_secs(60)).await;
+        storage.flush(Now { mono: Instant::default() + Duration::from_secs(60), ..Now::default() }).await;
     }
     while spends(&storages[0], id, 60).await {
         allowed += 1;
     }
     for storage in &storages {
-        storage.close().await;
+        storage.close(Now::default()).await;
     }
     let read = get_token(&f.store, id).await.unwrap();
     assert_eq!((allowed, read.request_count, read.leased_count), (LIMIT, LIMIT, 0));
