@@ -46,12 +46,12 @@ impl Step {
     pub(super) fn choose(ledger: &Ledger, random: &mut Random, name: u64) -> Self {
         let projects = ledger.known_projects();
         let Some(project) = random.one(&projects).cloned() else {
-            return Self::CreateProject(format!("project {name}"));
+            return Self::CreateProject(format!("durable {name}"));
         };
         let tokens = ledger.known_tokens();
         let token = random.one(&tokens).cloned();
         match (random.below(100), token) {
-            (0..15, _) if projects.len() < PROJECTS => Self::CreateProject(format!("project {name}")),
+            (0..15, _) if projects.len() < PROJECTS => Self::CreateProject(format!("durable {name}")),
             (15..40, _) if tokens.len() < TOKENS && ledger.is_active(&project) => {
                 Self::CreateToken { project, max_requests: name }
             }
