@@ -195,7 +195,7 @@ mod tests {
 
     #[test]
     fn a_check_names_everything_that_is_wrong() {
-        let environment = [("REQUEST_TIMEOUT", "30"), ("DB_DRIVER", "mysql"), ("IP_RATE_LIMIT", "many")];
+        let environment = [("REQUEST_TIMEOUT", "30"), ("DB_DRIVER", "oracle"), ("IP_RATE_LIMIT", "many")];
         let (code, _, err) = program(&[&["config", "check"], &NO_FILE[..]].concat(), &environment);
         assert_eq!(code, 1);
         for name in ["MANAGEMENT_TOKEN", "REQUEST_TIMEOUT", "DB_DRIVER", "IP_RATE_LIMIT"] {

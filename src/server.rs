@@ -8,7 +8,7 @@ use llm_proxy_core::quota::Concurrency;
 use llm_proxy_core::rules::{Patience, Rules};
 use llm_proxy_storage::{AuditConfig, StorageConfig};
 
-use crate::settings::{AuditSettings, Runtime, Settings, StoreSettings};
+use crate::settings::{AuditSettings, Runtime, Settings};
 use llm_proxy_runtime_common::{RunError, ServerConfig, Stopped, clock};
 
 /// Serves until a signal comes.

@@ -12,7 +12,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use async_io::{Async, Timer};
-use futures_lite::{AsyncWrite as _, Stream as _};
+use futures_lite::AsyncWrite as _;
 use llm_proxy_core::connection::{EffectId, Next, Relay, Session, SessionEffect, SessionInput};
 use llm_proxy_core::exchange::{ConnectRequest, Misuse, StoreEffect};
 use llm_proxy_core::reject::UpstreamFault;
@@ -197,6 +197,7 @@ impl Connection {
                     self.upstream = None;
                     self.connecting = false;
                 }
+                SessionEffect::GiveBack(token) => self.shared.store.storage().give_back(token, now),
                 SessionEffect::Ended(ended) => {
                     self.guard.clear();
                     self.call = None;
@@ -328,7 +329,7 @@ impl Connection {
             self.session.handle(input, now)?;
         }
         if let Some((id, receiver)) = &mut self.asked
-            && let Poll::Ready(outcome) = receiver.as_mut().poll_next(cx)
+            && let Poll::Ready(outcome) = Pin::new(receiver).poll(cx)
         {
             let id = *id;
             self.asked = None;
@@ -396,6 +397,7 @@ impl Drop for Connection {
             while let Some(effect) = self.session.poll_effect() {
                 match effect {
                     SessionEffect::Ended(ended) => log_end(&ended),
+                    SessionEffect::GiveBack(token) => self.shared.store.storage().give_back(token, now),
                     SessionEffect::Audit(draft) => self.shared.store.audit(draft, now),
                     SessionEffect::Store(_, effect) if effect.leaves_an_event() => {
                         drop(self.shared.store.ask(effect, now));

@@ -5,11 +5,12 @@
 use std::convert::Infallible;
 use std::io;
 use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use async_io::Timer;
-use futures_lite::{FutureExt as _, future};
+use futures_lite::{FutureExt as _, Stream as _, future};
 use llm_proxy_core::audit::Draft;
 use llm_proxy_core::exchange::{StoreEffect, StoreOutcome};
 use llm_proxy_core::ids::TokenId;
@@ -24,8 +25,12 @@ const FLUSH_EVERY: Duration = Duration::from_secs(1);
 /// How often it is looked whether the store works.
 const WATCH_EVERY: Duration = Duration::from_secs(1);
 
-/// An outcome on its way.
-pub(crate) type Asked = Pin<Box<Receiver<StoreOutcome>>>;
+/// An outcome on its way. It ends without one if the thread is gone. If it is dropped before, and the outcome was there
+/// or comes later, what that spent is given back.
+pub(crate) struct Asked {
+    outcome: Pin<Box<Receiver<StoreOutcome>>>,
+    storage: Storage,
+}
 
 enum Job {
     /// Perform an effect, and say what became of it.
@@ -67,7 +72,7 @@ impl StoreLink {
         let (reply, outcome) = channel::bounded(1);
         // If the thread is gone, the reply is dropped with the job, and the receiver says so.
         let _ = self.jobs.try_send(Job::Perform { effect, now, reply });
-        Box::pin(outcome)
+        Asked { outcome: Box::pin(outcome), storage: self.storage.clone() }
     }
 
     /// Hands an event on. If the thread is gone, there is nobody to write it.
@@ -77,6 +82,24 @@ impl StoreLink {
 
     pub(crate) fn note_use(&self, token: TokenId, now: Now) {
         self.storage.note_use(token, now.wall);
+    }
+}
+
+impl Future for Asked {
+    type Output = Option<StoreOutcome>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.outcome.as_mut().poll_next(cx)
+    }
+}
+
+impl Drop for Asked {
+    fn drop(&mut self) {
+        // From here on the thread sees that nobody waits; what it sent before is here.
+        self.outcome.close();
+        if let Ok(outcome) = self.outcome.try_recv() {
+            self.storage.unheard(&outcome, clock::now());
+        }
     }
 }
 
@@ -203,7 +226,9 @@ async fn perform(storage: Storage, effect: StoreEffect, now: Now, reply: Sender<
     let done = async { Some(storage.perform(effect, now).await) };
     if let Some(outcome) = done.or(late).or(given_up).await {
         // Nobody waits any more if the client went away meanwhile.
-        let _ = reply.try_send(outcome);
+        if let Err(error) = reply.try_send(outcome) {
+            storage.unheard(&error.into_inner(), now);
+        }
     }
 }
 

@@ -12,16 +12,16 @@ use std::time::Duration;
 
 use bytes::BytesMut;
 use llm_proxy_core::connection::{EffectId, MAX_SLICES, Next, OutQueue, Session, SessionEffect, SessionInput};
-use llm_proxy_core::exchange::{ConnectRequest, Misuse, StoreEffect, StoreOutcome};
+use llm_proxy_core::exchange::{ConnectRequest, Misuse, StoreEffect};
 use llm_proxy_core::reject::UpstreamFault;
 use llm_proxy_core::settings::Provider;
 use llm_proxy_core::time::{Instant, Now};
 use llm_proxy_runtime_common::{clock, log_end};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, Interest};
 use tokio::net::TcpStream;
-use tokio::sync::oneshot;
 use tokio::time::Sleep;
 
+use crate::store_thread::Asked;
 use crate::upstream::UpstreamStream;
 use crate::worker::Shared;
 
@@ -45,7 +45,7 @@ pub(crate) struct Connection {
     client: TcpStream,
     link: Link,
     shared: Arc<Shared>,
-    asked: Option<(EffectId, oneshot::Receiver<StoreOutcome>)>,
+    asked: Option<(EffectId, Asked)>,
     timer: Pin<Box<Sleep>>,
     /// When the timer goes off. It is set earlier at once, later only when it goes off: a request costs no timer.
     timer_at: Option<Instant>,
@@ -85,6 +85,8 @@ impl Connection {
             let mut moved = self.perform_effects(now)?;
             // Before anything else is told to the session: what it does not wait for any more must be gone by then.
             moved |= self.hear_outcomes(now, cx)?;
+            // Before the client hears of it: what its request did not need after all is there for its next one.
+            moved |= self.perform_effects(now)?;
             moved |= self.write_client(now, cx)?;
             moved |= self.write_upstream(now, cx)?;
             moved |= self.read_upstream(now, cx)?;
@@ -126,6 +128,7 @@ impl Connection {
                 SessionEffect::Release(provider) => self.release(&provider, now),
                 SessionEffect::Audit(draft) => self.shared.store.audit(draft, now),
                 SessionEffect::CloseUpstream => self.link = Link::None,
+                SessionEffect::GiveBack(token) => self.shared.store.storage().give_back(token, now),
                 SessionEffect::Ended(ended) => log_end(&ended),
             }
         }
@@ -262,7 +265,7 @@ impl Connection {
             self.asked = None;
             moved = true;
             // Without an outcome the storage thread is gone, and the session's own deadline answers the client.
-            if let Ok(outcome) = outcome {
+            if let Some(outcome) = outcome {
                 self.session.handle(SessionInput::Store(id, outcome), now)?;
             }
         }
@@ -322,6 +325,7 @@ impl Drop for Connection {
             while let Some(effect) = self.session.poll_effect() {
                 match effect {
                     SessionEffect::Ended(ended) => log_end(&ended),
+                    SessionEffect::GiveBack(token) => self.shared.store.storage().give_back(token, now),
                     SessionEffect::Audit(draft) => self.shared.store.audit(draft, now),
                     SessionEffect::Store(_, effect) if effect.leaves_an_event() => {
                         drop(self.shared.store.ask(effect, now));

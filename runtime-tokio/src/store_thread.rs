@@ -3,6 +3,8 @@
 //! again for as long as storage says so.
 
 use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -28,6 +30,13 @@ enum Job {
 }
 
 type Report = mpsc::UnboundedSender<Result<Attempt, OpenError>>;
+
+/// An outcome on its way. It ends without one if the thread is gone. If it is dropped before, and the outcome was there
+/// or comes later, what that spent is given back.
+pub(crate) struct Asked {
+    outcome: oneshot::Receiver<StoreOutcome>,
+    storage: Storage,
+}
 
 /// The way to storage, one for each worker.
 #[derive(Clone)]
@@ -56,11 +65,11 @@ impl StoreLink {
 
     /// Asks. Who drops the receiver gives up: a look-up is then broken off, a change is made all the same. So at most
     /// one look-up per connection is under way, and the channel needs no bound of its own.
-    pub(crate) fn ask(&self, effect: StoreEffect, now: Now) -> oneshot::Receiver<StoreOutcome> {
+    pub(crate) fn ask(&self, effect: StoreEffect, now: Now) -> Asked {
         let (reply, outcome) = oneshot::channel();
         // If the thread is gone, the reply is dropped with the job, and the receiver says so.
         let _ = self.jobs.send(Job::Perform { effect, now, reply });
-        outcome
+        Asked { outcome, storage: self.storage.clone() }
     }
 
     /// Hands an event on. If the thread is gone, there is nobody to write it.
@@ -70,6 +79,24 @@ impl StoreLink {
 
     pub(crate) fn note_use(&self, token: TokenId, now: Now) {
         self.storage.note_use(token, now.wall);
+    }
+}
+
+impl Future for Asked {
+    type Output = Option<StoreOutcome>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        Pin::new(&mut self.outcome).poll(cx).map(Result::ok)
+    }
+}
+
+impl Drop for Asked {
+    fn drop(&mut self) {
+        // From here on the thread sees that nobody waits; what it sent before is here.
+        self.outcome.close();
+        if let Ok(outcome) = self.outcome.try_recv() {
+            self.storage.unheard(&outcome, clock::now());
+        }
     }
 }
 
@@ -184,7 +211,9 @@ async fn perform(storage: Storage, effect: StoreEffect, now: Now, mut reply: one
     };
     if let Some(outcome) = outcome {
         // Nobody waits any more if the client went away meanwhile.
-        let _ = reply.send(outcome);
+        if let Err(outcome) = reply.send(outcome) {
+            storage.unheard(&outcome, now);
+        }
     }
 }
 

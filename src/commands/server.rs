@@ -57,7 +57,7 @@ fn log_settings(settings: &Settings) {
         "settings of the server"
     );
     tracing::info!(
-        database = ?store.database,
+        database = %store.database,
         own_key = store.encryption_key.is_some(),
         grant_max_age = ?store.grant_max_age,
         outage_grace = ?store.outage_grace,

@@ -28,7 +28,7 @@ pub(crate) fn audit_places(
     let sources = Sources::collect(&flags, environment).map_err(|error| vec![error.to_string()])?;
     let mut values = Values::pick(&sources);
     let file = values.read(&table::AUDIT_LOG_FILE);
-    let store = store(&mut values, &mut Vec::new());
+    let store = store(&mut values);
     match (file, store) {
         (Some(file), Some(store)) if values.problems().is_empty() => Ok(AuditPlaces { file, store }),
         _ => Err(values.problems().iter().map(|Problem { message, .. }| message.clone()).collect()),

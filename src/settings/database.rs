@@ -8,19 +8,14 @@ use super::table;
 use super::values::Values;
 
 /// The database; `None` if a setting is wrong or missing, which is a problem then.
-pub(super) fn database(values: &mut Values, warnings: &mut Vec<String>) -> Option<Database> {
+pub(super) fn database(values: &mut Values) -> Option<Database> {
     let driver = values.read(&table::DB_DRIVER);
     let path = values.read(&table::DATABASE_PATH);
     let size = values.read(&table::DATABASE_POOL_SIZE);
     let max_idle = values.read(&table::DATABASE_MAX_IDLE_CONNS);
     let max_lifetime = values.read(&table::DATABASE_CONN_MAX_LIFETIME);
     let url = match driver? {
-        None => {
-            if values.is_given(&table::DATABASE_URL.about) {
-                warnings.push("DATABASE_URL is set, but has no effect: DB_DRIVER is sqlite".to_owned());
-            }
-            return Some(Database::Sqlite { path: path?, pool_size: size?.get() });
-        }
+        None => return Some(Database::Sqlite { path: path?, pool_size: size?.get() }),
         Some(driver) => url(values, driver),
     };
     let pool = PoolLimits {
@@ -29,6 +24,13 @@ pub(super) fn database(values: &mut Values, warnings: &mut Vec<String>) -> Optio
         max_lifetime: max_lifetime.map(|lifetime| (!lifetime.is_zero()).then_some(lifetime))?,
     };
     Some(Database::Server { url: url?, pool })
+}
+
+/// What was given for a server, and counts for nothing beside `database`.
+pub(super) fn unused(values: &Values, database: &Database) -> Option<String> {
+    let is_server = matches!(database, Database::Server { .. });
+    (!is_server && values.is_given(&table::DATABASE_URL.about))
+        .then(|| "DATABASE_URL is set, but has no effect: DB_DRIVER is sqlite".to_owned())
 }
 
 fn url(values: &mut Values, driver: Driver) -> Option<DatabaseUrl> {

@@ -160,7 +160,8 @@ pub(crate) fn gather(sources: &Sources) -> Gathered {
 fn settings(values: &mut Values, warnings: &mut Vec<String>) -> Option<Settings> {
     let management_token = values.read(&table::MANAGEMENT_TOKEN);
     let server = server(values);
-    let store = store(values, warnings);
+    let store = store(values);
+    warnings.extend(store.as_ref().and_then(|store| database::unused(values, &store.database)));
     let audit = audit(values);
     let proxy = proxy(values);
     let providers = providers(values, warnings);
@@ -200,8 +201,8 @@ fn server(values: &mut Values) -> Option<ServerSettings> {
     })
 }
 
-fn store(values: &mut Values, warnings: &mut Vec<String>) -> Option<StoreSettings> {
-    let database = database::database(values, warnings);
+fn store(values: &mut Values) -> Option<StoreSettings> {
+    let database = database::database(values);
     let encryption_key = values.read_optional(&table::ENCRYPTION_KEY);
     if values.read(&table::REQUIRE_ENCRYPTION_KEY) == Some(true) && matches!(encryption_key, Some(None)) {
         values.add_problem("ENCRYPTION_KEY is missing, and REQUIRE_ENCRYPTION_KEY says that it must be set".to_owned());

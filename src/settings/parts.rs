@@ -60,7 +60,7 @@ pub(crate) fn migrate_settings(
 ) -> Result<MigrateSettings, Vec<Problem>> {
     let sources = Sources::collect(flags, environment).map_err(|error| vec![Problem::other(error.to_string())])?;
     let mut values = Values::pick(&sources);
-    let store = store(&mut values, &mut Vec::new());
+    let store = store(&mut values);
     let old_key = values.read_optional(&table::ENCRYPTION_KEY_OLD);
     let (Some(store), Some(old_key), true) = (store, old_key, values.problems().is_empty()) else {
         return Err(values.problems().to_vec());

@@ -34,6 +34,17 @@ pub enum Database {
     Memory,
 }
 
+/// Where it is, without the password.
+impl fmt::Display for Database {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sqlite { path, .. } => write!(f, "{}", path.display()),
+            Self::Server { url, .. } => write!(f, "{url}"),
+            Self::Memory => f.write_str("memory"),
+        }
+    }
+}
+
 /// How many connections to a server there are, and how old they become.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct PoolLimits {
@@ -93,17 +104,6 @@ impl StorageConfig {
             outage_grace: Duration::ZERO,
             grant_capacity: GRANT_CAPACITY,
             audit: None,
-        }
-    }
-}
-
-/// Where it is, for people; no password.
-impl fmt::Display for Database {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Sqlite { path, .. } => write!(f, "{}", path.display()),
-            Self::Server { url, .. } => write!(f, "{url}"),
-            Self::Memory => f.write_str("in memory"),
         }
     }
 }

@@ -45,6 +45,11 @@ impl GrantCache {
         Self { entries: Cache::new(capacity.max(1)), generation: AtomicU64::new(0), max_age }
     }
 
+    /// For how long a grant is given.
+    pub(crate) const fn max_age(&self) -> Duration {
+        self.max_age
+    }
+
     /// The grant of that token, if it is known and young enough.
     pub(crate) fn get(&self, digest: &TokenDigest, now: Instant) -> Option<Arc<Grant>> {
         let entry = self.entries.get(digest)?;

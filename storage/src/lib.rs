@@ -1,8 +1,9 @@
 //! Keeps state for llm-proxy: projects, tokens, their use, and the secrets at rest.
 //!
 //! [`Storage`] performs the core's [`StoreEffect`](llm_proxy_core::exchange::StoreEffect)s, in one place for every
-//! runtime. Behind it stands a [`Store`]: [`SqlStore`] (SQLite, PostgreSQL, MySQL or MariaDB, through sqlx) or [`MemoryStore`]. In front of it stand
-//! the grant cache and the counts of uses, so that a proxied request of an unlimited token does no I/O here.
+//! runtime. Behind it stands a [`Store`]: [`SqlStore`] (SQLite, PostgreSQL, MySQL or MariaDB, through sqlx) or
+//! [`MemoryStore`]. In front of it stand the grant cache, the counts of uses and the leases of limited tokens, so that
+//! most proxied requests do no I/O here.
 //!
 //! The crate decides no policy: what is valid, allowed or answered is the core's. It starts no runtime, spawns nothing
 //! and reads no clock; timeouts around its futures are the caller's.
@@ -23,6 +24,7 @@ mod files;
 mod grants;
 mod import;
 mod key;
+mod leases;
 mod memory;
 mod opening;
 mod outage;
@@ -51,6 +53,6 @@ pub use sql::migrate::{DownTo, MigrationStep, migrate_down, migrate_up, migratio
 pub use sql::url::{DatabaseUrl, Driver, UrlError};
 pub use storage::Storage;
 pub use store::{
-    ChangeBatch, ChangeError, EventList, ExecuteError, NotSealed, Seal, Store, StoreError, StoreFuture, TokenUse,
-    is_change,
+    ChangeBatch, ChangeError, EventList, ExecuteError, NotSealed, Seal, SettleError, Store, StoreError, StoreFuture,
+    TokenUse, is_change,
 };

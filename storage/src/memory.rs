@@ -4,19 +4,22 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::future::ready;
+use std::num::NonZeroU64;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use llm_proxy_core::audit::Event;
 use llm_proxy_core::auth::{Grant, TokenDigest, TokenKey};
-use llm_proxy_core::exchange::Spent;
 use llm_proxy_core::ids::{ChainId, EventId, ProjectId, TokenId};
 use llm_proxy_core::manage::{Command, EventFilter, EventPage, Project, Reply, Token};
+use llm_proxy_core::quota::{Lease, Settlement, largest_lease};
 use llm_proxy_core::secret::Secret;
 use llm_proxy_core::time::Timestamp;
 
 use crate::import::{ImportBatch, ImportReport};
 use crate::random::{self, NoRandomness};
-use crate::store::{ChangeBatch, ChangeError, EventList, ExecuteError, Store, StoreError, StoreFuture, TokenUse};
+use crate::store::{
+    ChangeBatch, ChangeError, EventList, ExecuteError, SettleError, Store, StoreError, StoreFuture, TokenUse,
+};
 
 mod commands;
 mod events;
@@ -80,13 +83,26 @@ impl Records {
         })
     }
 
-    fn spend(&mut self, token: TokenId, at: Timestamp) -> Spent {
-        match self.tokens.get_mut(&token) {
-            Some(token) if token.max_requests.is_none_or(|limit| token.request_count < limit) => {
-                add_uses(token, 1, at);
-                Spent::Allowed
+    fn lease(&mut self, token: TokenId, wanted: NonZeroU64) -> Option<Lease> {
+        let token = self.tokens.get_mut(&token)?;
+        let lease = match token.max_requests {
+            None => Lease { count: wanted, remaining: None },
+            Some(limit) => {
+                let remaining = limit.saturating_sub(token.request_count.saturating_add(token.leased_count));
+                let count = largest_lease(remaining)?.min(wanted);
+                Lease { count, remaining: (count < wanted).then(|| remaining.saturating_sub(count.get())) }
             }
-            Some(_) | None => Spent::Exhausted,
+        };
+        token.leased_count = token.leased_count.saturating_add(lease.count.get());
+        Some(lease)
+    }
+
+    fn settle(&mut self, settlement: &Settlement) {
+        if let Some(token) = self.tokens.get_mut(&settlement.token) {
+            let (count, leased) = (token.request_count, token.leased_count);
+            token.request_count = count.saturating_add(settlement.spent).saturating_sub(settlement.returned);
+            token.leased_count = leased.saturating_sub(settlement.spent.saturating_add(settlement.given_back));
+            token.last_used_at = token.last_used_at.max(settlement.last_used_at);
         }
     }
 
@@ -95,6 +111,7 @@ impl Records {
         for (id, token) in &mut self.tokens {
             if let Some(current) = current.tokens.get(id) {
                 token.request_count = current.request_count;
+                token.leased_count = current.leased_count;
                 token.last_used_at = current.last_used_at;
             }
         }
@@ -115,8 +132,14 @@ impl Store for MemoryStore {
         Box::pin(ready(Ok(self.state().records.grant(&digest))))
     }
 
-    fn spend(&self, token: TokenId, at: Timestamp) -> StoreFuture<'_, Result<Spent, StoreError>> {
-        Box::pin(ready(Ok(self.state().records.spend(token, at))))
+    fn lease(&self, token: TokenId, wanted: NonZeroU64) -> StoreFuture<'_, Result<Option<Lease>, StoreError>> {
+        Box::pin(ready(Ok(self.state().records.lease(token, wanted))))
+    }
+
+    fn settle<'a>(&'a self, settlements: &'a [Settlement]) -> StoreFuture<'a, Result<(), SettleError>> {
+        let mut state = self.state();
+        settlements.iter().for_each(|settlement| state.records.settle(settlement));
+        Box::pin(ready(Ok(())))
     }
 
     fn add_uses<'a>(&'a self, uses: &'a [TokenUse]) -> StoreFuture<'a, Result<(), StoreError>> {

@@ -67,6 +67,11 @@ impl Outage {
         Self { grace, ..Self::default() }
     }
 
+    /// How long old grants may be used in an outage.
+    pub(crate) const fn grace(&self) -> Duration {
+        self.grace
+    }
+
     /// Whether a grant may be used now although it is older than its age.
     pub(crate) fn allows_old_grants(&self, now: Instant) -> bool {
         now.as_nanos() < self.grace_ends.load(Ordering::Acquire)

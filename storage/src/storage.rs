@@ -15,6 +15,7 @@ use crate::audit::{self, Unwritten, Writer};
 use crate::config::StorageConfig;
 use crate::error::OpenError;
 use crate::grants::GrantCache;
+use crate::leases::Leases;
 use crate::opening;
 use crate::outage::{Access, Outage};
 use crate::store::{ExecuteError, Store, StoreError, TokenUse, is_change};
@@ -46,6 +47,7 @@ struct Shared {
     uses: UseCounts,
     /// `None` records nothing.
     audit: Option<Writer>,
+    leases: Leases,
 }
 
 impl Storage {
@@ -75,6 +77,8 @@ impl Storage {
     }
 
     fn with(grants: GrantCache, outage: Arc<Outage>, audit: Option<Writer>) -> Self {
+        // In an outage what is leased is all that there is, for as long as grants are used.
+        let leases = Leases::new(grants.max_age() + outage.grace());
         Self(Arc::new(Shared {
             store: OnceLock::new(),
             token_key: TokenKeySlot::default(),
@@ -82,6 +86,7 @@ impl Storage {
             outage,
             look_ups: Turns::default(),
             uses: UseCounts::default(),
+            leases,
             audit,
         }))
     }
@@ -123,7 +128,8 @@ impl Storage {
         self.0.grants.get(digest, now).or_else(old)
     }
 
-    /// The outcome of an effect, if it can be had without waiting: grants that are in memory.
+    /// The outcome of an effect, if it can be had without waiting: grants that are in memory, and requests of limited
+    /// tokens that are leased.
     #[must_use]
     pub fn perform_now(&self, effect: &StoreEffect, now: Now) -> Option<StoreOutcome> {
         match effect {
@@ -131,7 +137,11 @@ impl Storage {
                 let grant = self.cached_grant(digest, now.mono)?;
                 Some(StoreOutcome::Grant(Ok(Some(grant))))
             }
-            StoreEffect::Spend(_) | StoreEffect::Manage(..) | StoreEffect::Record(_) | StoreEffect::CheckHealth => None,
+            StoreEffect::Spend(token) => {
+                let spent = self.0.leases.spend_now(*token, now)?;
+                Some(StoreOutcome::Spent(Ok(spent)))
+            }
+            StoreEffect::Manage(..) | StoreEffect::Record(_) | StoreEffect::CheckHealth => None,
         }
     }
 
@@ -140,7 +150,7 @@ impl Storage {
     pub async fn perform(&self, effect: StoreEffect, now: Now) -> StoreOutcome {
         match effect {
             StoreEffect::FindGrant(digest) => StoreOutcome::Grant(self.find_grant(digest, now.mono).await),
-            StoreEffect::Spend(token) => StoreOutcome::Spent(self.spend(token, now.wall).await),
+            StoreEffect::Spend(token) => StoreOutcome::Spent(self.spend(token, now).await),
             StoreEffect::Manage(command, facts) => StoreOutcome::Managed(self.manage(command, *facts, now).await),
             StoreEffect::Record(draft) => StoreOutcome::Recorded(self.record(*draft).await),
             StoreEffect::CheckHealth => StoreOutcome::Health(self.check_health(now.mono).await),
@@ -184,6 +194,18 @@ impl Storage {
         self.0.uses.note(token, at);
     }
 
+    /// A request that was spent did not reach its upstream. Never waits.
+    pub fn give_back(&self, token: TokenId, now: Now) {
+        self.0.leases.give_back(token, now);
+    }
+
+    /// Nobody hears this outcome: what it spent is given back. Never waits.
+    pub fn unheard(&self, outcome: &StoreOutcome, now: Now) {
+        if let Some(token) = outcome.spent() {
+            self.give_back(token, now);
+        }
+    }
+
     /// Records what happened to a request, such as that it was denied. Never waits; it is on disk soon, or at the next
     /// flush.
     pub fn audit(&self, draft: Draft, now: Now) {
@@ -192,12 +214,22 @@ impl Storage {
         }
     }
 
-    /// Writes the counted uses and the audit events that wait for something. What the store does not take, or what a
-    /// dropped future leaves, is kept for the next flush.
+    /// Writes the counted uses, settles what was spent of leases, gives back leases that are not used, and writes the
+    /// audit events that wait for something. What the store certainly does not take is kept for the next flush.
     pub async fn flush(&self, now: Now) {
         self.flush_uses().await;
+        self.settle(now.mono).await;
         if let Some(audit) = &self.0.audit {
             audit.flush(self.store().ok(), now).await;
+        }
+    }
+
+    async fn settle(&self, now: Instant) {
+        let Ok(store) = self.store() else { return };
+        let before = self.0.outage.changes();
+        if let Err(error) = self.0.leases.settle(store, now).await {
+            // What was certainly not done is settled at a later flush.
+            self.0.outage.change_failed("settle", &error, before);
         }
     }
 
@@ -215,10 +247,15 @@ impl Storage {
         }
     }
 
-    /// Flushes, ends the audit chain, closes the store, and the audit log last of all. Calls after it answer that the
-    /// store is not available.
+    /// Flushes, gives all leases back, ends the audit chain, closes the store, and the audit log last of all. Calls after
+    /// it answer that the store is not available.
     pub async fn close(&self, now: Now) {
         self.flush_uses().await;
+        // Until the store is closed: what is leased after the last settlement would be lost.
+        let _none_leases = match self.store() {
+            Ok(store) => Some(self.0.leases.close(store).await),
+            Err(_) => None,
+        };
         if let Some(audit) = &self.0.audit {
             audit.finish(self.store().ok(), now.wall).await;
         }
@@ -234,7 +271,7 @@ impl Storage {
         if let Some(grant) = self.cached_grant(&digest, now) {
             return Ok(Some(grant));
         }
-        let _turn = self.0.look_ups.turn(&digest).await;
+        let _turn = self.0.look_ups.of_digest(&digest).await;
         if let Some(grant) = self.cached_grant(&digest, now) {
             return Ok(Some(grant));
         }
@@ -268,9 +305,9 @@ impl Storage {
         }
     }
 
-    async fn spend(&self, token: TokenId, at: Timestamp) -> Result<Spent, Unavailable> {
+    async fn spend(&self, token: TokenId, now: Now) -> Result<Spent, Unavailable> {
         let before = self.0.outage.changes();
-        let spent = async { self.store()?.spend(token, at).await }.await;
+        let spent = async { self.0.leases.spend(self.store()?, token, now).await }.await;
         self.changed(spent, "spend", before)
     }
 
@@ -285,6 +322,13 @@ impl Storage {
             // What was used before counts against the limit from its first moment.
             self.flush_uses().await;
         }
+        if shows_counts(&command) {
+            self.settle(now.mono).await;
+        }
+        let _none_leases = match (changes_leases(&command), self.store()) {
+            (Some(token), Ok(store)) => Some(self.0.leases.limit_changes(store, token).await),
+            (Some(_) | None, _) => None,
+        };
         if is_change(&command) {
             self.change(command, facts, now.wall).await
         } else {
@@ -365,6 +409,44 @@ impl Storage {
 /// Whether the command gives a token a limit on its requests in all.
 const fn sets_a_limit(command: &Command) -> bool {
     matches!(command, Command::UpdateToken(_, TokenChange { max_requests: Some(Some(_)), .. }))
+}
+
+/// Whether what was spent here and not settled yet would be missing from the reply.
+const fn shows_counts(command: &Command) -> bool {
+    match command {
+        Command::ListTokens(..) | Command::GetToken(_) => true,
+        Command::ListProjects(_)
+        | Command::CreateProject(_)
+        | Command::GetProject(_)
+        | Command::UpdateProject(..)
+        | Command::DeleteProject(_)
+        | Command::RevokeProjectTokens(_)
+        | Command::CreateToken(_)
+        | Command::UpdateToken(..)
+        | Command::RevokeToken(_)
+        | Command::ListEvents(..)
+        | Command::GetEvent(_)
+        | Command::PurgeCache(_) => false,
+    }
+}
+
+/// The token whose lease must not outlive the command.
+const fn changes_leases(command: &Command) -> Option<TokenId> {
+    match command {
+        Command::UpdateToken(token, _) | Command::RevokeToken(token) => Some(*token),
+        Command::ListProjects(_)
+        | Command::CreateProject(_)
+        | Command::GetProject(_)
+        | Command::UpdateProject(..)
+        | Command::DeleteProject(_)
+        | Command::RevokeProjectTokens(_)
+        | Command::ListTokens(..)
+        | Command::CreateToken(_)
+        | Command::GetToken(_)
+        | Command::ListEvents(..)
+        | Command::GetEvent(_)
+        | Command::PurgeCache(_) => None,
+    }
 }
 
 /// Whether a grant that was read before the command may be wrong after it.

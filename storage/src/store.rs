@@ -2,13 +2,14 @@
 //! sees: one list of behaviours is run on all of them (`tests/store`).
 
 use std::fmt::{self, Debug};
+use std::num::NonZeroU64;
 use std::pin::Pin;
 
 use llm_proxy_core::audit::Event;
 use llm_proxy_core::auth::{Grant, TokenDigest, TokenKey};
-use llm_proxy_core::exchange::Spent;
 use llm_proxy_core::ids::{ChainId, EventId, ProjectId, TokenId};
 use llm_proxy_core::manage::{Command, CommandError, EventFilter, EventPage, Reply};
+use llm_proxy_core::quota::{Lease, Settlement};
 use llm_proxy_core::time::Timestamp;
 use thiserror::Error;
 
@@ -32,9 +33,19 @@ pub trait Store: Debug + Send + Sync + 'static {
     /// The grant of the token with that digest; `None` if there is none or its project was deleted.
     fn find_grant(&self, digest: TokenDigest) -> StoreFuture<'_, Result<Option<Grant>, StoreError>>;
 
-    /// Takes one request off a token and notes the time, in one atomic step. Exhausted if its limit is reached; a token
-    /// that is not there, or whose project was deleted, has nothing left either.
-    fn spend(&self, token: TokenId, at: Timestamp) -> StoreFuture<'_, Result<Spent, StoreError>>;
+    /// Leases at most `wanted` (and at least one) of what remains of a token's limit, in one atomic step: what is leased
+    /// is added to `leased_count` if the limit has room for it. Where more than [`largest_lease`] is wanted, that is
+    /// granted. `None` if nothing remains; of a token that is not there, or whose project was deleted, nothing does. A
+    /// token without a limit grants all that is wanted.
+    ///
+    /// After an error, or a dropped future, the lease may have been made: the caller must not spend it.
+    ///
+    /// [`largest_lease`]: llm_proxy_core::quota::largest_lease
+    fn lease(&self, token: TokenId, wanted: NonZeroU64) -> StoreFuture<'_, Result<Option<Lease>, StoreError>>;
+
+    /// Writes what became of leases, all of it or nothing. Limits are not looked at, tokens that are not there are passed
+    /// over. Neither count falls below zero.
+    fn settle<'a>(&'a self, settlements: &'a [Settlement]) -> StoreFuture<'a, Result<(), SettleError>>;
 
     /// Adds counted uses, all of them or none. Limits are not looked at, tokens that are not there are passed over.
     fn add_uses<'a>(&'a self, uses: &'a [TokenUse]) -> StoreFuture<'a, Result<(), StoreError>>;
@@ -177,6 +188,23 @@ pub enum StoreError {
     /// The system gave no random bytes.
     #[error(transparent)]
     Random(#[from] NoRandomness),
+}
+
+/// A settlement failed. The difference matters: one that may have been done must not be repeated.
+#[derive(Debug, Error)]
+pub enum SettleError {
+    /// It was certainly not done.
+    #[error("nothing was settled")]
+    NotDone(#[from] StoreError),
+    /// Whether it was done is not known.
+    #[error("whether it was settled is not known")]
+    Unknown(#[source] StoreError),
+}
+
+impl From<sqlx::Error> for SettleError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::NotDone(StoreError::Database(error))
+    }
 }
 
 /// A management call was not done.

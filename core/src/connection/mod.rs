@@ -82,6 +82,7 @@
 //!             SessionEffect::Connect(_) => session.handle(SessionInput::Connected { reused: false }, now)?,
 //!             SessionEffect::Release(provider) => println!("one more idle connection to {}", provider.name),
 //!             SessionEffect::Audit(draft) => println!("denied: {:?}", draft.reason),
+//!             SessionEffect::GiveBack(token) => println!("one more request for {token}"),
 //!             SessionEffect::CloseUpstream => println!("the connection is dropped"),
 //!             SessionEffect::Ended(ended) => assert_eq!(ended.outcome, Outcome::Completed),
 //!         }

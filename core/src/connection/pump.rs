@@ -181,6 +181,11 @@ impl Session {
             }
             Upstream::Open(_) | Upstream::Asked(_) => self.effects.push_back(SessionEffect::CloseUpstream),
         }
+        if let Some(token) = exchange.spent()
+            && !self.upstream.has_written()
+        {
+            self.effects.push_back(SessionEffect::GiveBack(token));
+        }
         self.upstream.reset();
         if self.life == Life::Open {
             if ended.outcome == Outcome::ClientGone {

@@ -15,6 +15,7 @@ use super::upstream::UpstreamConnection;
 use crate::audit::Draft;
 use crate::deadline::Deadline;
 use crate::exchange::{ConnectRequest, Context, Ended, Exchange, Input as Step, Misuse, StoreEffect, StoreOutcome};
+use crate::ids::TokenId;
 use crate::proxy::IdSource;
 use crate::reject::{Refusal, UpstreamFault};
 use crate::rules::Rules;
@@ -42,6 +43,8 @@ pub enum SessionEffect {
     CloseUpstream,
     /// Hand an event on to storage, and never wait for it.
     Audit(Box<Draft>),
+    /// A request of a limited token was spent, and no byte of it has reached an upstream: give it back.
+    GiveBack(TokenId),
     /// An exchange is over: for logs, records and counts.
     Ended(Box<Ended>),
 }
@@ -303,6 +306,8 @@ impl Session {
             SessionInput::Store(id, outcome) => {
                 if id == self.last_effect && self.asked_store {
                     self.on_store(outcome, now)?;
+                } else {
+                    self.on_late_outcome(&outcome);
                 }
             }
             SessionInput::Relayed(relay) => self.on_relayed(relay, now),
@@ -330,6 +335,13 @@ impl Session {
         let result = self.try_step(Step::Store(outcome), now);
         self.asked_store |= result.is_err();
         result
+    }
+
+    /// What was spent for an exchange that is over meanwhile is given back.
+    fn on_late_outcome(&mut self, outcome: &StoreOutcome) {
+        if let Some(token) = outcome.spent() {
+            self.effects.push_back(SessionEffect::GiveBack(token));
+        }
     }
 
     fn on_client_ended(&mut self, now: Now) {

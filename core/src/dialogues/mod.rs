@@ -18,5 +18,6 @@ mod request_fields;
 mod response_fields;
 mod retry;
 mod scripts;
+mod spending;
 mod splits;
 mod starting;

@@ -64,7 +64,10 @@ impl Exchange {
         cx: &mut Context<'_>,
     ) {
         match spent {
-            Ok(Spent::Allowed) => self.connect(grant, provider, cx),
+            Ok(Spent::Allowed(_)) => {
+                self.spent = true;
+                self.connect(grant, provider, cx);
+            }
             Ok(Spent::Exhausted) => self.deny(&Refusal::Denied(Denial::QuotaExceeded), cx),
             Err(Unavailable) => self.deny(&Refusal::StoreUnavailable, cx),
         }

@@ -15,7 +15,7 @@ use crate::manage::{CallFacts, Command, CommandError, Reply};
 pub enum StoreEffect {
     /// Find the grant of the token with that digest. Storage may answer from memory, within the grant age.
     FindGrant(TokenDigest),
-    /// Take one request off a limited token, in one atomic step.
+    /// Take one request off a limited token: from a lease, or in one atomic step of the store.
     Spend(TokenId),
     /// Do what a management call asks, and record its event, which is made of the facts and the result. Whatever becomes
     /// of it, exactly one event is storage's to write, also when nobody waits for the outcome any more.
@@ -92,11 +92,19 @@ pub enum Component {
     Down,
 }
 
+impl StoreOutcome {
+    /// The token that a request was taken off.
+    #[must_use]
+    pub const fn spent(&self) -> Option<TokenId> {
+        if let Self::Spent(Ok(Spent::Allowed(token))) = self { Some(*token) } else { None }
+    }
+}
+
 /// What became of an attempt to spend one request.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Spent {
-    /// One was left, and is taken.
-    Allowed,
+    /// One was left, and is taken off this token. If nobody hears of it, it is to be given back.
+    Allowed(TokenId),
     /// None was left; nothing was taken.
     Exhausted,
 }

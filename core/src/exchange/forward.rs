@@ -237,6 +237,7 @@ impl Exchange {
 
     fn on_upstream_failed(&mut self, failure: Failure, cx: &mut Context<'_>) {
         let method = self.request.head.method().clone();
+        self.spent &= !failure.written;
         let Some(forward) = self.forwarding() else { return };
         if !forward.may_retry(&method, failure) {
             return self.on_fault(failure.fault, cx);

@@ -20,7 +20,7 @@
 //!
 //! # Invariants
 //! 1. No content is taken before admission is decided, and nothing is sent upstream without a grant that is valid then.
-//! 2. A limited token is spent as the last step before the upstream.
+//! 2. A limited token is spent as the last step before the upstream, and what reached no upstream is given back.
 //! 3. Every exchange ends exactly once; after its end no input changes it.
 //! 4. A request is sent twice only where the first attempt cannot have been acted upon (RFC 9110 section 9.2.2).
 //! 5. Every management call and every denied request gives its one audit event away: in a [`StoreEffect`] where an answer
@@ -55,6 +55,7 @@ use std::sync::Arc;
 use crate::auth::Grant;
 use crate::deadline::Deadline;
 use crate::http1::Framing;
+use crate::ids::TokenId;
 use crate::proxy::{IdSource, RequestIds};
 use crate::quota::Running;
 use crate::reject::{Dialect, Refusal, UpstreamFault, error_body, manage_error_body};
@@ -71,6 +72,8 @@ pub struct Exchange {
     started: Instant,
     /// The connection to the client closes after the answer.
     close: bool,
+    /// A request was taken off the payer's limit, and no earlier attempt has reached an upstream.
+    spent: bool,
     /// All of the request has been taken, or there is none.
     request_complete: bool,
     state: State,
@@ -128,6 +131,7 @@ impl Exchange {
         let mut exchange = Self {
             ids: RequestIds::of(request.head.fields(), cx.now.wall, ids),
             started: cx.now.mono,
+            spent: false,
             close: request.draining || !request.head.wants_keep_alive(),
             request_complete: request.framing == Framing::Empty,
             request,
@@ -292,6 +296,12 @@ impl Exchange {
             bytes: self.bytes,
             took: at - self.started,
         })
+    }
+
+    /// The limited token that gets its request back, if no byte was written on the connection in use.
+    #[must_use]
+    pub(crate) fn spent(&self) -> Option<TokenId> {
+        self.payer.filter(|_| self.spent).map(|payer| payer.token)
     }
 
     fn ask(&mut self, effect: StoreEffect) {

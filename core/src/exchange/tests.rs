@@ -136,7 +136,10 @@ fn what_no_upstream_can_have_said_is_misuse() {
 #[test]
 fn an_outcome_that_was_not_asked_for_is_misuse() {
     let mut alone = Alone::begin(&get("/v1/x"));
-    assert_eq!(alone.misuse(Input::Store(StoreOutcome::Spent(Ok(Spent::Allowed)))), Misuse::UnaskedOutcome);
+    assert_eq!(
+        alone.misuse(Input::Store(StoreOutcome::Spent(Ok(Spent::Allowed(grant().token_id))))),
+        Misuse::UnaskedOutcome
+    );
     assert_eq!(alone.misuse(Input::Store(StoreOutcome::Health(Health::UP))), Misuse::UnaskedOutcome);
     alone.admit(grant());
     let again = StoreOutcome::Grant(Ok(Some(Arc::new(grant()))));
@@ -149,7 +152,7 @@ fn a_limited_token_is_spent_as_the_last_step_before_the_upstream() {
     alone.admit(Grant { max_requests: Some(1), ..grant() });
     assert!(matches!(alone.exchange.poll_effect(), Some(Effect::Store(StoreEffect::Spend(_)))));
     assert!(alone.exchange.poll_effect().is_none() && !alone.exchange.uses_upstream());
-    alone.give(Input::Store(StoreOutcome::Spent(Ok(Spent::Allowed)))).unwrap();
+    alone.give(Input::Store(StoreOutcome::Spent(Ok(Spent::Allowed(grant().token_id))))).unwrap();
     assert!(matches!(alone.exchange.poll_effect(), Some(Effect::Connect(_))));
 }
 

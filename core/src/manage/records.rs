@@ -59,9 +59,10 @@ pub struct Token {
     pub expires_at: Timestamp,
     /// Whether it is switched on.
     pub is_active: bool,
-    /// Requests made with it.
+    /// Requests made with it, as far as the instances have reported them.
     pub request_count: u64,
-    /// Requests of its limit that instances hold in advance and have not settled.
+    /// Requests that instances have set aside for it: not made yet, not reported yet, or lost with an instance that
+    /// died. They count against `max_requests`.
     pub leased_count: u64,
     /// Requests that may be made in all; `None` is unlimited.
     pub max_requests: Option<u64>,

@@ -1,8 +1,13 @@
-//! How much: limits that are counted rather than looked up. So far the number of requests that run at once; how many a
-//! token may make in all is the store's, in one atomic step.
+//! How much: limits that are counted rather than looked up. The number of requests that run at once, and how many a
+//! token may make in all, spent from leases of the store.
 //!
-//! It never waits: there is room, or there is not.
+//! It never waits: there is room, or there is not, or the store must be asked.
 
+mod account;
+mod block;
 mod concurrency;
+mod ledger;
 
+pub use block::{Lease, largest_lease};
 pub use concurrency::{Concurrency, Running};
+pub use ledger::{Ledger, Settlement, Spend};

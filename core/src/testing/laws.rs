@@ -27,6 +27,7 @@ pub fn settle(pair: &mut Pair) {
 pub fn check(pair: &Pair) {
     check_over(pair);
     check_upstream(pair);
+    check_spending(pair);
     check_client(pair);
     check_events(pair);
 }
@@ -81,6 +82,16 @@ fn check_upstream(pair: &Pair) {
             assert!(heard.iter().any(|request| request.end == End::Whole), "kept after half a request: {heard:?}");
         }
     }
+}
+
+/// What a limited token spends is what reached upstreams: no less, and no more. A second attempt is free.
+fn check_spending(pair: &Pair) {
+    if pair.store.grant.as_ref().is_none_or(|grant| grant.max_requests.is_none()) {
+        return;
+    }
+    let reached = pair.uses.iter().filter(|each| !each.heard.is_empty()).count() as u64;
+    let (spent, attempts) = (pair.store.spent, pair.asked.1 as u64);
+    assert!(spent <= reached && reached <= spent + attempts, "{spent} spent, {reached} reached an upstream");
 }
 
 /// The client hears whole responses, at most one for each request, of which only the last may lack its end.

@@ -312,6 +312,7 @@ impl Pair {
                 }
             }
             SessionEffect::Audit(draft) => self.noted.push(*draft),
+            SessionEffect::GiveBack(_) => self.store.give_back(),
             SessionEffect::Ended(ended) => self.ended.push(*ended),
         }
         true

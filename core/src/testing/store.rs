@@ -16,6 +16,8 @@ pub struct Store {
     pub grant: Option<Grant>,
     /// How many requests a limited token has left.
     pub left: u64,
+    /// How many were spent and not given back.
+    pub spent: u64,
     /// Whether it fails.
     pub is_down: bool,
     /// Whether it says that events can be written.
@@ -35,6 +37,7 @@ impl Store {
         Self {
             grant,
             left: 0,
+            spent: 0,
             is_down: false,
             audit: Component::Up,
             reply: Ok(Reply::Gone),
@@ -55,6 +58,17 @@ impl Store {
         });
     }
 
+    /// A spent request comes back.
+    ///
+    /// # Panics
+    /// If none was spent.
+    pub(super) fn give_back(&mut self) {
+        self.asked.push("give back");
+        assert!(self.spent > 0, "more is given back than was spent");
+        self.spent -= 1;
+        self.left += 1;
+    }
+
     /// What it answers.
     pub fn answer(&mut self, effect: &StoreEffect) -> StoreOutcome {
         match effect {
@@ -68,9 +82,10 @@ impl Store {
             }
             StoreEffect::Spend(_) if self.is_down => StoreOutcome::Spent(Err(Unavailable)),
             StoreEffect::Spend(_) if self.left == 0 => StoreOutcome::Spent(Ok(Spent::Exhausted)),
-            StoreEffect::Spend(_) => {
+            StoreEffect::Spend(token) => {
                 self.left -= 1;
-                StoreOutcome::Spent(Ok(Spent::Allowed))
+                self.spent += 1;
+                StoreOutcome::Spent(Ok(Spent::Allowed(*token)))
             }
             StoreEffect::Manage(command, facts) => {
                 let reply = if self.is_down { Err(CommandError::StoreUnavailable) } else { self.reply.clone() };

@@ -14,7 +14,7 @@ CREATE TABLE projects (
     updated_at     BIGINT       NOT NULL,
     deleted_at     BIGINT,
     -- A deleted project gives its name back. Case, accents and spaces count.
-    living_name    VARBINARY(1020) AS (CASE WHEN deleted_at IS NULL THEN CAST(name AS BINARY(1020)) END) VIRTUAL,
+    living_name    VARBINARY(1020) AS (CASE WHEN deleted_at IS NULL THEN CAST(name AS BINARY) END) VIRTUAL,
     UNIQUE INDEX projects_name (living_name),
     INDEX projects_newest (created_at, id)
 ) ENGINE = InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;

@@ -115,7 +115,9 @@ impl Writer {
     pub(crate) async fn begin(&self, store: Option<&dyn Store>) -> Result<(), OpenError> {
         if store.is_some() || self.has_file {
             self.begin_chain(store).await?;
-            // Where the database does not take them now, it will at a later flush.
+        }
+        if store.is_some() {
+            // What the database does not take now, it will at a later flush.
             let _ = self.catch_up(store).await;
         }
         Ok(())

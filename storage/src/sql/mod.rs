@@ -9,19 +9,22 @@
 //! transaction that reads what it then writes locks the rows, and one that the database undid is done again.
 
 use std::fmt;
+use std::num::NonZeroU64;
 use std::sync::Arc;
 
 use llm_proxy_core::audit::Event;
 use llm_proxy_core::auth::{Grant, TokenDigest, TokenKey};
-use llm_proxy_core::exchange::Spent;
 use llm_proxy_core::ids::{ChainId, EventId, TokenId};
 use llm_proxy_core::manage::{Command, CommandError, EventFilter, EventPage, Reply, Subject};
+use llm_proxy_core::quota::{Lease, Settlement};
 use llm_proxy_core::time::Timestamp;
 use sqlx::{Connection as _, SqlSafeStr as _, Sqlite};
 
 use crate::import::{ImportBatch, ImportReport};
 use crate::seal::Sealer;
-use crate::store::{ChangeBatch, ChangeError, EventList, ExecuteError, Store, StoreError, StoreFuture, TokenUse};
+use crate::store::{
+    ChangeBatch, ChangeError, EventList, ExecuteError, SettleError, Store, StoreError, StoreFuture, TokenUse,
+};
 
 mod alone;
 mod attempts;
@@ -32,6 +35,7 @@ mod event_statements;
 mod events;
 mod import;
 mod keys;
+mod leases;
 pub(crate) mod migrate;
 mod migrations;
 mod mysql;
@@ -192,8 +196,12 @@ impl<D: Dialect> Store for SqlStore<D> {
         Box::pin(self.read_grant(digest))
     }
 
-    fn spend(&self, token: TokenId, at: Timestamp) -> StoreFuture<'_, Result<Spent, StoreError>> {
-        Box::pin(self.spend_one(token, at))
+    fn lease(&self, token: TokenId, wanted: NonZeroU64) -> StoreFuture<'_, Result<Option<Lease>, StoreError>> {
+        Box::pin(self.lease_some(token, wanted))
+    }
+
+    fn settle<'a>(&'a self, settlements: &'a [Settlement]) -> StoreFuture<'a, Result<(), SettleError>> {
+        Box::pin(self.settle_all(settlements))
     }
 
     fn add_uses<'a>(&'a self, uses: &'a [TokenUse]) -> StoreFuture<'a, Result<(), StoreError>> {

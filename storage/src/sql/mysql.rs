@@ -28,7 +28,7 @@ impl Dialect for MySql {
     const STEPS: &'static [Step] = &[
         step!("mysql", 1, "projects and tokens", "0001_projects_and_tokens"),
         step!("mysql", 2, "audit events", "0002_audit_events"),
-        step!("mysql", 3, "leased requests of tokens", "0003_leased_count"),
+        step!("mysql", 3, "leases of limited tokens", "0003_leases"),
     ];
 
     fn pick(statement: &Statement) -> &'static str {

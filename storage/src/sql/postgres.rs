@@ -26,7 +26,7 @@ impl Dialect for Postgres {
     const STEPS: &'static [Step] = &[
         step!("postgres", 1, "projects and tokens", "0001_projects_and_tokens"),
         step!("postgres", 2, "audit events", "0002_audit_events"),
-        step!("postgres", 3, "leased requests of tokens", "0003_leased_count"),
+        step!("postgres", 3, "leases of limited tokens", "0003_leases"),
     ];
 
     fn pick(statement: &Statement) -> &'static str {

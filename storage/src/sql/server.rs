@@ -1,7 +1,10 @@
 //! Opening a database on a server: the tables and keys, made once under a lock, and a pool whose connections are checked
 //! and whose calls end.
 
+use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use llm_proxy_core::auth::TokenKey;
@@ -104,14 +107,12 @@ impl<D: Server> Opening<D> {
     where
         Options<D>: Clone,
     {
-        // A pool, because it gives up in time.
-        let pool = || {
-            PoolOptions::new().max_connections(1).acquire_timeout(CONNECT_TIMEOUT).connect_lazy_with(options.clone())
-        };
-        let opening = pool();
-        match opening.acquire().await {
-            Ok(connection) => Ok(Self { connection, pool: opening }),
-            Err(source) => Err(OpenError::Connect { database: what.to_owned(), source }),
+        let failed = |source| OpenError::Connect { database: what.to_owned(), source };
+        let pool = one_connection::<D>(options);
+        match pool.acquire().await {
+            Ok(connection) => Ok(Self { connection, pool }),
+            Err(sqlx::Error::PoolTimedOut) => Err(failed(reason::<D>(options).await)),
+            Err(source) => Err(failed(source)),
         }
     }
 
@@ -119,6 +120,28 @@ impl<D: Server> Opening<D> {
         drop(self.connection);
         self.pool.close().await;
     }
+}
+
+/// A pool, because it gives up in time, on whichever runtime this is.
+fn one_connection<D: Server>(options: &Options<D>) -> Pool<D>
+where
+    Options<D>: Clone,
+{
+    PoolOptions::new().max_connections(1).acquire_timeout(CONNECT_TIMEOUT).connect_lazy_with(options.clone())
+}
+
+/// Why a pool found no connection in time: it tries again where nobody listens, and does not say so in the end.
+async fn reason<D: Server>(options: &Options<D>) -> sqlx::Error
+where
+    Options<D>: Clone,
+{
+    let pool = one_connection::<D>(options);
+    let (mut attempt, mut limit) = (pin!(options.connect()), pin!(pool.acquire()));
+    poll_fn(|cx| match attempt.as_mut().poll(cx) {
+        Poll::Ready(attempt) => Poll::Ready(attempt.err().unwrap_or(sqlx::Error::PoolTimedOut)),
+        Poll::Pending => limit.as_mut().poll(cx).map(|limit| limit.err().unwrap_or(sqlx::Error::PoolTimedOut)),
+    })
+    .await
 }
 
 impl Server for Postgres {

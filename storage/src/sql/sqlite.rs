@@ -24,7 +24,7 @@ impl Dialect for Sqlite {
     const STEPS: &'static [Step] = &[
         step!("sqlite", 1, "projects and tokens", "0001_projects_and_tokens"),
         step!("sqlite", 2, "audit events", "0002_audit_events"),
-        step!("sqlite", 3, "leased requests of tokens", "0003_leased_count"),
+        step!("sqlite", 3, "leases of limited tokens", "0003_leases"),
     ];
 
     fn pick(statement: &Statement) -> &'static str {

@@ -129,12 +129,29 @@ pub(super) const FIND_GRANT: Statement = statement!(
     " WHERE t.digest = $1"
 );
 
-/// 1, 2: now. 3: token. The limit is looked at and taken from in this one statement. A deleted project has nothing left.
-pub(super) const SPEND: Statement = statement!(
-    "UPDATE tokens SET request_count = request_count + 1, last_used_at = ",
-    later_use!("$1", "$2"),
-    " WHERE id = $3 AND (max_requests IS NULL OR request_count < max_requests) \
+/// 1: how many. 2: token. 3: how much must remain. The limit is looked at and taken from in this one
+/// statement. Of more than one, it grants at most a sixteenth of what remains. A deleted project has nothing left.
+pub(super) const LEASE: Statement = statement!(
+    "UPDATE tokens SET leased_count = leased_count + $1 \
+     WHERE id = $2 AND (max_requests IS NULL OR max_requests - request_count - leased_count >= $3) \
       AND EXISTS (SELECT 1 FROM projects p WHERE p.id = tokens.project_id AND p.deleted_at IS NULL)"
+);
+
+/// NULL is unlimited; below zero where the limit was lowered.
+pub(super) const READ_REMAINING: Statement = statement!(
+    "SELECT t.max_requests - t.request_count - t.leased_count AS remaining ",
+    living_tokens!(),
+    " WHERE t.id = $1"
+);
+
+/// 1, 3: spent. 2, 4: returned. 5, 6: no longer leased. 7, 8, 9: latest use or NULL. 10: token. Counts stay at zero rather
+/// than fall below.
+pub(super) const SETTLE: Statement = statement!(
+    "UPDATE tokens SET \
+            request_count = CASE WHEN request_count + $1 > $2 THEN request_count + $3 - $4 ELSE 0 END, \
+            leased_count = CASE WHEN leased_count > $5 THEN leased_count - $6 ELSE 0 END, \
+            last_used_at = CASE WHEN $7 IS NULL OR last_used_at > $8 THEN last_used_at ELSE $9 END \
+     WHERE id = $10"
 );
 
 /// 1: how many. 2, 3: latest use. 4: token.
@@ -231,12 +248,14 @@ pub(super) const REVOKE_TOKENS_OF_PROJECT: Statement =
 mod tests {
     use super::*;
 
-    const ALL: [Statement; 25] = [
+    const ALL: [Statement; 27] = [
         PING,
         READ_SECRET,
         INSERT_SECRET,
         FIND_GRANT,
-        SPEND,
+        LEASE,
+        READ_REMAINING,
+        SETTLE,
         ADD_USES,
         COUNT_PROJECTS,
         LIST_PROJECTS,

@@ -1,9 +1,6 @@
-//! What a proxied request asks: the grant, one request off a limited token, counted uses.
+//! What a proxied request asks: the grant, and counted uses.
 
 use llm_proxy_core::auth::{Grant, TokenDigest};
-use llm_proxy_core::exchange::Spent;
-use llm_proxy_core::ids::TokenId;
-use llm_proxy_core::time::Timestamp;
 use sqlx::{Connection as _, SqlSafeStr as _};
 
 use super::attempts::Attempts;
@@ -19,19 +16,6 @@ impl<D: Dialect> SqlStore<D> {
             dialect::one::<D>(&mut connection, &statements::FIND_GRANT, values![digest.as_bytes().to_vec()]).await;
         connection.give_back();
         found?.map(|row| rows::grant::<D>(&row, &self.sealer)).transpose()
-    }
-
-    pub(super) async fn spend_one(&self, token: TokenId, at: Timestamp) -> Result<Spent, StoreError> {
-        let mut connection = self.writer.lend().await?;
-        let mut attempts = Attempts::default();
-        let changed = loop {
-            let changed = dialect::run::<D>(&mut connection, &statements::SPEND, values![at, at, token]).await;
-            if !attempts.try_again::<D>(changed.as_ref().err()) {
-                break changed;
-            }
-        };
-        connection.give_back();
-        Ok(if changed? == 0 { Spent::Exhausted } else { Spent::Allowed })
     }
 
     pub(super) async fn write_uses(&self, uses: &[TokenUse]) -> Result<(), StoreError> {

@@ -1,6 +1,7 @@
 //! What stands in front of a store: cached grants and changes, failures, counted uses.
 
 use std::net::IpAddr;
+use std::num::NonZeroU64;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::Poll;
@@ -10,16 +11,18 @@ use llm_proxy_core::audit::{Actor, Event, RequestFacts, Shown};
 use llm_proxy_core::auth::TokenKey;
 use llm_proxy_core::ids::{ChainId, EventId};
 use llm_proxy_core::manage::{CallFacts, EventFilter, EventPage, NewProject, NewToken, Page, ProjectChange};
+use llm_proxy_core::quota::{Lease, Settlement};
 use llm_proxy_core::secret::Secret;
 use tokio::sync::Semaphore;
 
 mod outages;
+mod spending;
 
 use super::*;
 use crate::config::{AuditConfig, Database};
 use crate::import::{ImportBatch, ImportReport};
 use crate::memory::MemoryStore;
-use crate::store::{ChangeBatch, ChangeError, EventList, ExecuteError, StoreFuture};
+use crate::store::{ChangeBatch, ChangeError, EventList, ExecuteError, SettleError, StoreFuture};
 
 const MAX_AGE: Duration = Duration::from_secs(5);
 
@@ -29,10 +32,13 @@ const MAX_AGE: Duration = Duration::from_secs(5);
 struct Probe {
     inner: MemoryStore,
     look_ups: AtomicU64,
+    leases: AtomicU64,
+    settles: AtomicU64,
     down: AtomicBool,
     lose_replies: AtomicBool,
     batches: Mutex<Vec<usize>>,
     read: Semaphore,
+    leased: Semaphore,
     answer: Semaphore,
 }
 
@@ -41,10 +47,13 @@ impl Probe {
         Self {
             inner: MemoryStore::new().unwrap(),
             look_ups: AtomicU64::new(0),
+            leases: AtomicU64::new(0),
+            settles: AtomicU64::new(0),
             down: AtomicBool::new(false),
             lose_replies: AtomicBool::new(false),
             batches: Mutex::default(),
             read: Semaphore::new(0),
+            leased: Semaphore::new(0),
             answer: Semaphore::new(Semaphore::MAX_PERMITS),
         }
     }
@@ -75,10 +84,24 @@ impl Store for Arc<Probe> {
         })
     }
 
-    fn spend(&self, token: TokenId, at: Timestamp) -> StoreFuture<'_, Result<Spent, StoreError>> {
+    fn lease(&self, token: TokenId, wanted: NonZeroU64) -> StoreFuture<'_, Result<Option<Lease>, StoreError>> {
         Box::pin(async move {
             self.check()?;
-            self.inner.spend(token, at).await
+            self.leases.fetch_add(1, Ordering::SeqCst);
+            let lease = self.inner.lease(token, wanted).await;
+            self.leased.add_permits(1);
+            self.answer.acquire().await.unwrap().forget();
+            if self.lose_replies.load(Ordering::SeqCst) { Err(StoreError::Corrupt("the test")) } else { lease }
+        })
+    }
+
+    fn settle<'a>(&'a self, settlements: &'a [Settlement]) -> StoreFuture<'a, Result<(), SettleError>> {
+        Box::pin(async move {
+            self.check()?;
+            self.settles.fetch_add(1, Ordering::SeqCst);
+            let settled = self.inner.settle(settlements).await;
+            let lost = self.lose_replies.load(Ordering::SeqCst);
+            if lost { Err(SettleError::Unknown(StoreError::Corrupt("the test"))) } else { settled }
         })
     }
 

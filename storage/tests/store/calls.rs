@@ -1,5 +1,6 @@
 //! Management calls as functions, so that a behaviour reads as what it is about.
 
+use std::num::NonZeroU64;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use llm_proxy_core::ids::{ProjectId, TokenId};
 use llm_proxy_core::manage::{
     Command, CommandError, NewProject, NewToken, Page, Project, ProjectChange, Reply, Token, TokenChange, TokenFilter,
 };
+use llm_proxy_core::quota::Settlement;
 use llm_proxy_core::secret::Secret;
 use llm_proxy_core::time::Timestamp;
 use llm_proxy_storage::{ChangeBatch, ChangeError, ExecuteError, NotSealed, Seal, Store, is_change};
@@ -179,4 +181,14 @@ pub(crate) async fn grant(store: &dyn Store, string: &TokenString) -> Option<Gra
 
 pub(crate) const fn page(offset: u64, limit: u64) -> Page {
     Page { offset, limit: Some(limit) }
+}
+
+/// Takes one request off a limited token, leased and counted at once; whether there was one.
+pub(crate) async fn spend(store: &dyn Store, token: TokenId, at: Timestamp) -> bool {
+    let lease = store.lease(token, NonZeroU64::MIN).await.unwrap();
+    if lease.is_some() {
+        let spent = Settlement { token, spent: 1, returned: 0, given_back: 0, last_used_at: Some(at) };
+        store.settle(&[spent]).await.unwrap();
+    }
+    lease.is_some()
 }

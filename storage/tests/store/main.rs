@@ -1,6 +1,6 @@
 //! What a caller sees of a store: one list of behaviours, run on every store by instantiating it, and what only a
-//! SQLite file has (`sqlite`, `keys`, `instances`, `import`, `encrypt`), and what every database has (`migrations`). A
-//! behaviour is a function over `&dyn Store` and knows nothing of what is behind it.
+//! SQLite file has (`sqlite`, `keys`, `instances`, `import`, `encrypt`), and what every database has (`migrations`) or every
+//! server (`outages`). A behaviour is a function over `&dyn Store` and knows nothing of what is behind it.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "this is all tests: there a panic is the report")]
 
@@ -15,7 +15,9 @@ mod instances;
 mod keys;
 mod migrations;
 mod original;
+mod outages;
 mod projects;
+mod relay;
 mod servers;
 mod sqlite;
 mod tokens;
@@ -126,11 +128,17 @@ on_every_store! {
         a_deleted_projects_token_has_no_grant
         a_limit_is_exact_one_by_one
         a_limit_is_exact_under_concurrency
-        a_refused_spend_changes_nothing
-        a_raised_limit_goes_on_from_the_count
-        an_unlimited_token_can_be_spent_and_counts
-        an_unknown_token_has_nothing_to_spend
-        a_deleted_projects_token_has_nothing_to_spend
+        a_lease_is_at_most_a_sixteenth_of_what_remains_and_says_what_does
+        a_refused_lease_changes_nothing
+        a_settlement_moves_what_was_spent_and_frees_what_was_not
+        a_settlement_says_when_the_latest_was_spent
+        counts_stay_at_zero_whatever_is_settled
+        a_settlement_passes_unknown_tokens_over
+        a_raised_limit_goes_on_from_what_is_spent_and_leased
+        a_limit_below_what_is_spent_leaves_nothing_until_it_is_raised
+        a_token_without_a_limit_grants_all_that_is_wanted
+        an_unknown_token_has_nothing_to_lease
+        a_deleted_projects_token_has_nothing_to_lease
         counted_uses_add_up_and_the_latest_time_stays
         uses_of_unknown_tokens_are_passed_over
         no_uses_are_fine

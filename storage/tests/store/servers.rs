@@ -1,6 +1,7 @@
 //! Stores on PostgreSQL and MySQL servers: each test has a database of its own, which goes with it. Where the servers
 //! are is told by two variables, which `scripts/with-databases` sets.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -150,6 +151,24 @@ impl<S: TestServer> OnServer<S> {
         let scheme = address.find("://").unwrap() + 3;
         let host = address[scheme..].find('/').map_or(address, |at| &address[..scheme + at]);
         format!("{host}/{}?{query}", self.name)
+    }
+
+    /// Its URL with another place in it.
+    pub(crate) fn url_at(&self, place: SocketAddr) -> String {
+        self.url().replacen(&self.place(), &place.to_string(), 1)
+    }
+
+    /// User and password in its URL.
+    pub(crate) fn login(&self) -> &str {
+        let (_, rest) = self.server.split_once("://").unwrap();
+        rest.split(['/', '?']).next().unwrap().rsplit_once('@').unwrap().0
+    }
+
+    /// Host and port.
+    pub(crate) fn place(&self) -> String {
+        let (_, rest) = self.server.split_once("://").unwrap();
+        let place = rest.split(['/', '?']).next().unwrap();
+        place.rsplit('@').next().unwrap().to_owned()
     }
 
     pub(crate) fn database(&self) -> Database {

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::net::IpAddr;
+use std::num::NonZeroU64;
 use std::path::Path;
 use std::task::Poll;
 use std::time::Duration;
@@ -9,6 +10,7 @@ use std::time::Duration;
 use llm_proxy_core::audit::{Actor, RequestFacts, Shown};
 use llm_proxy_core::exchange::{Component, Health, StoreEffect, StoreOutcome};
 use llm_proxy_core::manage::{CallFacts, Command, CommandError, Page, ProjectChange, Reply, TokenChange};
+use llm_proxy_core::quota::Settlement;
 use llm_proxy_core::time::{Now, Timestamp};
 use llm_proxy_storage::{Database, Storage, StorageConfig, Store as _};
 use tempfile::TempDir;
@@ -59,7 +61,9 @@ async fn everything_is_there_after_a_restart() {
     let path = path_in(&f.folder);
     let made = create(&f.store, "alpha", at(1)).await.unwrap();
     let (id, string) = token(&f.store, made.id).await;
-    f.store.spend(id, at(2)).await.unwrap();
+    f.store.lease(id, NonZeroU64::new(3).unwrap()).await.unwrap().unwrap();
+    let spent = Settlement { token: id, spent: 2, returned: 0, given_back: 0, last_used_at: Some(at(2)) };
+    f.store.settle(&[spent]).await.unwrap();
     let before = get_token(&f.store, id).await.unwrap();
     f.store.close().await;
     let again = open(&path).await.unwrap();

@@ -1,12 +1,13 @@
 //! Tokens: made, read, listed, changed, revoked.
 
+use std::num::NonZeroU64;
 use std::time::Duration;
 
 use llm_proxy_core::ids::ProjectId;
 use llm_proxy_core::manage::{
     Command, CommandError, NewToken, Page, Reply, RevokedCounts, Subject, Token, TokenChange, TokenFilter,
 };
-use llm_proxy_storage::Store;
+use llm_proxy_storage::{Store, TokenUse};
 
 use crate::calls::*;
 
@@ -170,10 +171,12 @@ pub(crate) async fn limits_can_be_lifted<S: Store>(store: &Shared<S>) {
 pub(crate) async fn an_update_leaves_the_counters<S: Store>(store: &Shared<S>) {
     let project = project(&**store, "alpha").await;
     let id = limited_token(&**store, project, 5).await;
-    store.spend(id, at(2)).await.unwrap();
+    store.add_uses(&[TokenUse { token: id, count: 1, last_used_at: at(2) }]).await.unwrap();
+    let leased = store.lease(id, NonZeroU64::MIN).await.unwrap().unwrap();
     let change = TokenChange { max_requests: Some(Some(9)), ..switch(false) };
     let updated = update_token(&**store, id, change).await.unwrap();
-    assert_eq!((updated.request_count, updated.last_used_at), (1, Some(at(2))));
+    assert_eq!((updated.request_count, updated.leased_count), (1, leased.count.get()));
+    assert_eq!(updated.last_used_at, Some(at(2)));
     assert_eq!(get_token(&**store, id).await.unwrap(), updated);
 }
 

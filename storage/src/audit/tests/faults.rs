@@ -2,16 +2,17 @@
 //! in the file, the chain verifies, no change is without an event, and the database holds a prefix of the file.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU64;
 
 use llm_proxy_core::auth::{Grant, TokenDigest, TokenKey};
-use llm_proxy_core::exchange::Spent;
 use llm_proxy_core::ids::{ChainId, EventId, TokenId};
 use llm_proxy_core::manage::{EventFilter, EventPage};
+use llm_proxy_core::quota::{Lease, Settlement};
 
 use super::*;
 use crate::import::{ImportBatch, ImportReport};
 use crate::store::{
-    ChangeBatch, ChangeError, EventList, ExecuteError, NotSealed, Seal, StoreError, StoreFuture, TokenUse,
+    ChangeBatch, ChangeError, EventList, ExecuteError, NotSealed, Seal, SettleError, StoreError, StoreFuture, TokenUse,
 };
 
 /// A memory store whose steps can be made to fail.
@@ -46,8 +47,12 @@ impl Store for Failing {
         self.inner.find_grant(digest)
     }
 
-    fn spend(&self, token: TokenId, at: Timestamp) -> StoreFuture<'_, Result<Spent, StoreError>> {
-        self.inner.spend(token, at)
+    fn lease(&self, token: TokenId, wanted: NonZeroU64) -> StoreFuture<'_, Result<Option<Lease>, StoreError>> {
+        self.inner.lease(token, wanted)
+    }
+
+    fn settle<'a>(&'a self, settlements: &'a [Settlement]) -> StoreFuture<'a, Result<(), SettleError>> {
+        self.inner.settle(settlements)
     }
 
     fn add_uses<'a>(&'a self, uses: &'a [TokenUse]) -> StoreFuture<'a, Result<(), StoreError>> {

@@ -1,1 +1,0 @@
-ALTER TABLE tokens DROP COLUMN leased_count;
