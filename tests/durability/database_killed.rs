@@ -6,9 +6,10 @@ use std::time::Instant;
 use super::ledger::Fate;
 use super::place::{Place, audit_file};
 use super::random::Random;
+use super::servers::PrivateServers;
 use super::worker::{Refusal, Workers};
 use super::{RUNTIMES, books};
-use crate::harness::{Engine, Mock, PATIENCE, PrivateServers, Proxy};
+use crate::harness::{Engine, Mock, PATIENCE, Proxy};
 
 #[test]
 fn what_was_acknowledged_survives_the_death_of_postgres() {

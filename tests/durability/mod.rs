@@ -10,6 +10,7 @@ mod ledger;
 mod place;
 mod process_killed;
 mod random;
+mod servers;
 mod step;
 mod worker;
 

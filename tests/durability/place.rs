@@ -21,9 +21,6 @@ pub(super) struct Place {
     database: Option<Database>,
 }
 
-/// For servers, which require one; what it is does not matter.
-const ENCRYPTION_KEY: &str = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
-
 impl Place {
     /// In the proxy's own folder, or on the server that all tests share.
     pub(super) fn new(store: Store, mock: &Mock) -> Self {
@@ -35,11 +32,7 @@ impl Place {
 
     /// On a database of a server.
     pub(super) fn at(database: Database, mock: &Mock) -> Self {
-        let options = Options::towards(mock)
-            .env("DB_DRIVER", database.engine.driver())
-            .env("DATABASE_URL", &database.url())
-            .env("ENCRYPTION_KEY", ENCRYPTION_KEY);
-        Self { options, database: Some(database) }
+        Self { options: Options::towards(mock).on(&database), database: Some(database) }
     }
 
     /// Asserts that the store's own check finds nothing wrong.

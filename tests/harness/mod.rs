@@ -5,7 +5,7 @@
 
 mod cli;
 mod client;
-mod databases;
+pub(crate) mod databases;
 mod http;
 mod logs;
 mod manage;
@@ -19,7 +19,7 @@ mod turn;
 
 pub(crate) use cli::{Ran, cli};
 pub(crate) use client::{Client, get, post};
-pub(crate) use databases::{Database, Engine, PrivateServers};
+pub(crate) use databases::{Database, Engine};
 pub(crate) use http::{Broken, Response};
 pub(crate) use manage::Token;
 pub(crate) use mock::{Connection, Mock, Recorded, ok};

@@ -2,7 +2,11 @@
 
 use std::fmt::Write;
 
+use super::databases::Database;
 use super::mock::Mock;
+
+/// For servers, which require one; what it is does not matter.
+const ENCRYPTION_KEY: &str = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
 
 /// One entry of the providers file.
 #[derive(Clone, Debug)]
@@ -56,6 +60,13 @@ impl Options {
     /// In front of one upstream in OpenAI's dialect, named `mock`.
     pub(crate) fn towards(mock: &Mock) -> Self {
         Self::with(Entry::new("mock", &mock.base_url()))
+    }
+
+    /// With its state on a server.
+    pub(crate) fn on(self, database: &Database) -> Self {
+        self.env("DB_DRIVER", database.engine.driver())
+            .env("DATABASE_URL", &database.url())
+            .env("ENCRYPTION_KEY", ENCRYPTION_KEY)
     }
 
     /// In front of the given provider, which is the default.

@@ -29,6 +29,7 @@ mod reuse;
 mod sdk_anthropic;
 mod sdk_openai;
 mod secrets;
+mod servers;
 mod starting;
 mod store;
 mod streaming;

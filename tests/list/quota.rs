@@ -20,7 +20,7 @@ fn two(mock: &Mock) -> (Options, Proxy, Proxy) {
 
 /// So many clients make so many requests in all, each at one of the addresses. Says how many were served; all others
 /// were over the quota.
-fn flood(addresses: &[SocketAddr], token: &str, clients: usize, requests: usize) -> usize {
+pub(super) fn flood(addresses: &[SocketAddr], token: &str, clients: usize, requests: usize) -> usize {
     let served = &AtomicUsize::new(0);
     thread::scope(|scope| {
         for (client, addr) in addresses.iter().cycle().take(clients).enumerate() {
@@ -42,7 +42,7 @@ fn flood(addresses: &[SocketAddr], token: &str, clients: usize, requests: usize)
 }
 
 /// What the API says is spent and what is leased.
-fn counts(proxy: &Proxy, token: &str) -> (u64, u64) {
+pub(super) fn counts(proxy: &Proxy, token: &str) -> (u64, u64) {
     let shown: Value = proxy.manage("GET", &format!("/manage/tokens/{token}"), None).json();
     (shown["request_count"].as_u64().unwrap(), shown["leased_count"].as_u64().unwrap())
 }
