@@ -24,10 +24,18 @@ pub(crate) fn prepare_database(path: &Path) -> io::Result<()> {
             for file in [path.to_owned(), beside(path, "-wal"), beside(path, "-shm")] {
                 close_to_others(&file)?;
             }
-            Ok(())
+            // SQLite's own words for a folder that it cannot write to are "unable to open database file".
+            try_folder(path)
         }
         Err(error) => Err(error),
     }
+}
+
+/// Fails if no file can be made beside `path`, as SQLite makes its log.
+fn try_folder(path: &Path) -> io::Result<()> {
+    let probe = draft_of(path)?;
+    private_options().open(&probe)?;
+    fs::remove_file(&probe)
 }
 
 /// Writes a file that was not there before, whole or not at all, also through a power cut. The caller makes sure that
@@ -36,8 +44,7 @@ pub(crate) fn write_new(path: &Path, content: &[u8]) -> io::Result<()> {
     if path.try_exists()? {
         return Err(io::ErrorKind::AlreadyExists.into());
     }
-    let suffix = u64::from_ne_bytes(random::bytes().map_err(io::Error::other)?);
-    let draft = beside(path, &format!(".{suffix:016x}.tmp"));
+    let draft = draft_of(path)?;
     let written = write_synced(&draft, content).and_then(|()| fs::rename(&draft, path));
     if written.is_err() {
         // The first error is the one to tell.
@@ -56,6 +63,12 @@ pub(crate) fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     name.into()
+}
+
+/// A name beside `path` that nobody else has.
+fn draft_of(path: &Path) -> io::Result<PathBuf> {
+    let suffix = u64::from_ne_bytes(random::bytes().map_err(io::Error::other)?);
+    Ok(beside(path, &format!(".{suffix:016x}.tmp")))
 }
 
 fn write_synced(path: &Path, content: &[u8]) -> io::Result<()> {

@@ -52,7 +52,7 @@ fn on_a_read_only_file_system_it_says_so_in_one_line_and_does_not_start() {
                 let path = folder.path().join(name);
                 let exited =
                     Proxy::start_in_vain(runtime, &options.clone().env("DATABASE_PATH", path.to_str().unwrap()));
-                assert_said(&exited, &["read", "only", name]);
+                assert_said(&exited, &["writable", "Read-only file system", name]);
             }
         }
     });
