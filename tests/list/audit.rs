@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread;
 
+use rustix::process::Signal as Kill;
 use serde_json::{Value, json};
 
 use super::{start, start_in_vain};
@@ -168,12 +169,36 @@ fn a_log_that_cannot_be_written_is_said_in_one_clear_line() {
 }
 
 #[test]
-fn two_instances_do_not_write_one_log() {
+fn two_instances_write_one_log_and_one_database_and_each_keeps_its_chain() {
+    const CALLS: usize = 20;
     let mock = Mock::agreeable();
-    let first = start(&options(&mock));
-    let exited = start_in_vain(&options(&mock).env("AUDIT_LOG_FILE", audit_log(&first).to_str().unwrap()));
-    assert_eq!(exited.code, Some(1), "{exited:?}");
-    assert!(exited.stderr.contains("in use by another process"), "{}", exited.stderr);
+    let options = Options::towards(&mock);
+    let mut first = start(&options);
+    let (log, database) = (audit_log(&first), first.database());
+    let shared =
+        options.clone().env("AUDIT_LOG_FILE", log.to_str().unwrap()).env("DATABASE_PATH", database.to_str().unwrap());
+    let (mut second, mut third) = (start(&shared), start(&shared));
+    thread::scope(|scope| {
+        for proxy in [&first, &second, &third].repeat(2) {
+            scope.spawn(|| (0..CALLS).for_each(|_| drop(proxy.project())));
+        }
+    });
+    // One ends by itself, one dies, and one goes on.
+    stop(&mut second);
+    third.signal(Kill::KILL);
+    assert_eq!(third.wait(), None);
+    first.project();
+    third.restart(&shared);
+    stop(&mut first);
+    stop(&mut third);
+
+    let written = events(&first);
+    assert_eq!(written.iter().filter(|event| event["action"] == "project.create").count(), 6 * CALLS + 1);
+    let (code, said) = verify(&log);
+    assert!(code == Some(0) && said.contains("in 4 chains"), "{said}");
+    let said = first.tool(&options, &["audit", "verify", "--db"]);
+    let said = String::from_utf8(said.stdout).unwrap();
+    assert!(said.starts_with(&format!("OK: {} events in 4 chains", written.len())), "{said}");
 }
 
 #[test]

@@ -8,7 +8,7 @@
 //! - Ids grow within a chain.
 //! - A chain begins with 64 zeros in place of the hash before it. In a database, which retention prunes, it may begin
 //!   later: then an `audit.prune` event names the hash before it.
-//!   A file that follows on one that was moved away begins with such an event.
+//!   In a file that follows on one that was moved away, a chain that goes on begins with such an event of its own.
 //! - In a file, a line is nothing but one event, in no more bytes than that takes, and each `server.start` but the first
 //!   names the event before it; so a run that was cut at its end shows at the next start.
 //!
@@ -224,14 +224,14 @@ impl Verifier {
         }
     }
 
-    /// Whether a file begins with an `audit.prune` that names what its chain had before: that is how a writer goes on
-    /// where its file was moved away.
+    /// Whether a chain begins with an `audit.prune` that names what it had before: that is how a writer goes on where its
+    /// file was moved away.
     fn is_continued(&self, event: &Read<'_>) -> bool {
         let chains = event.value["metadata"]["chains"].as_array();
         let names_it = |entry: &Value| {
             entry["chain"].as_str() == Some(&event.chain.to_string()) && entry["hash"].as_str() == Some(event.prev)
         };
-        self.events == 0 && event.is(Action::AuditPrune) && chains.into_iter().flatten().any(names_it)
+        event.is(Action::AuditPrune) && chains.into_iter().flatten().any(names_it)
     }
 
     /// Whether a start names the event before it in the file. The first of a file may continue a database.

@@ -1,7 +1,8 @@
 //! The audit log as a file: a line an event, appended, never changed, and on disk before [`AuditFile::append`] returns.
 //!
-//! - One instance writes one file: it holds an exclusive lock (`flock`) on it, which ends with the process. A second
-//!   instance is refused, so that the lines of the file have one order and `server.start` can name the line before it.
+//! - Several instances may write one file. Between [`AuditFile::ready`] and [`AuditFile::release`] an instance has it for
+//!   itself (`flock`, which ends with the process too), so that no line is torn by another's, and `server.start` can name
+//!   the line before it.
 //! - An append that fails is undone: the file is cut to the length that was good. Where that fails too, nothing is
 //!   appended until it is done. So what is in the file is what was said to be in it, however often the disk was full.
 //! - A file that was moved or deleted (log rotation) is noticed before the next append; the path is opened anew. A
@@ -12,7 +13,10 @@
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
 
+use llm_proxy_core::audit::Event;
 use thiserror::Error;
 
 use super::tail::{self, Tail};
@@ -42,11 +46,15 @@ pub enum AuditFileError {
         /// Why.
         source: io::Error,
     },
-    /// Another process has it.
-    #[error("the audit log {path} is in use by another process; give each instance an AUDIT_LOG_FILE of its own",
+    /// Another process has it and does not let go.
+    #[error("the audit log {path} is held by another process; see what holds it, or set AUDIT_LOG_FILE to another path",
             path = .0.display())]
-    InUse(PathBuf),
+    Held(PathBuf),
 }
+
+/// Another instance holds the file for one write and one sync. It is waited for about 3 s.
+const LOCK_ATTEMPTS: u32 = 3000;
+const LOCK_PAUSE: Duration = Duration::from_millis(1);
 
 /// The few things that are done to the open file, so that tests can make each of them fail.
 pub(crate) trait Medium: Send {
@@ -97,8 +105,10 @@ pub(crate) struct AuditFile {
     wrap: Wrap,
     /// Where the last whole line ends.
     length: u64,
-    /// Whether there may be bytes after `length`, left by an append that failed.
+    /// Whether there may be bytes after `length`, left by an append that failed. The lock is kept until they are cut off:
+    /// others would append behind them.
     must_cut: bool,
+    is_locked: bool,
     /// Whether what stands before `length` is a line without an end, of another program.
     must_end_line: bool,
 }
@@ -125,17 +135,13 @@ impl AuditFile {
         } else {
             fs::metadata(folder).map_err(folder_error)?;
         }
-        let file = open_locked(path)?;
+        let file = open_private(path)?;
+        lock(&file, path)?;
         let open_error = |source| AuditFileError::Open { path: path.to_owned(), source };
-        let tail = tail::read(&file).map_err(open_error)?;
-        let medium = wrap(file);
-        let length = tail.length;
-        let mut file =
-            Self { path: path.to_owned(), medium, wrap, length, must_cut: false, must_end_line: tail.is_foreign };
-        if tail.torn > 0 {
-            tracing::warn!(path = %path.display(), bytes = tail.torn, "the audit log ended in the middle of a line, which is cut off");
-            file.cut_back().map_err(open_error)?;
-        }
+        let (path, medium) = (path.to_owned(), wrap(file));
+        let mut file = Self { path, medium, wrap, length: 0, must_cut: false, is_locked: true, must_end_line: false };
+        let tail = file.look_at_end().map_err(open_error)?;
+        file.release();
         Ok((file, tail))
     }
 
@@ -152,11 +158,45 @@ impl AuditFile {
         self.medium.file().try_clone()
     }
 
-    /// Gets the file ready for an append: undoes one that failed, and looks whether the path is still this file.
+    /// Gets the file ready for an append, and for this instance alone until [`Self::release`]: undoes an append that
+    /// failed, and looks whether the path is still this file and what others have appended.
     ///
     /// # Errors
     /// If nothing can be appended now.
     pub(crate) fn ready(&mut self) -> io::Result<Ready> {
+        self.hold()?;
+        let ready = self.look();
+        if ready.is_err() {
+            self.release();
+        }
+        ready
+    }
+
+    /// Lets others append. After each [`Self::ready`], and after the appends.
+    pub(crate) fn release(&mut self) {
+        if self.is_locked && !self.must_cut {
+            // Where it cannot be given back, it is kept: that is seen by the others, who say so.
+            self.is_locked = self.medium.file().unlock().is_err();
+        }
+    }
+
+    /// The last event of the file. Only between [`Self::ready`] and [`Self::release`] it stays the last.
+    ///
+    /// # Errors
+    /// If the file cannot be read.
+    pub(crate) fn last_event(&self) -> io::Result<Option<Box<Event>>> {
+        Ok(tail::read(self.medium.file())?.last)
+    }
+
+    fn hold(&mut self) -> io::Result<()> {
+        if !self.is_locked {
+            lock(self.medium.file(), &self.path).map_err(io::Error::other)?;
+            self.is_locked = true;
+        }
+        Ok(())
+    }
+
+    fn look(&mut self) -> io::Result<Ready> {
         if self.must_cut {
             self.cut_back()?;
         }
@@ -164,14 +204,27 @@ impl AuditFile {
             return self.open_anew();
         }
         let length = self.medium.file().metadata()?.len();
-        if length == self.length {
-            return Ok(Ready::Continues);
-        }
-        tracing::warn!(path = %self.path.display(), expected = self.length, length, "another program changed the audit log");
         let was_cut = length < self.length;
-        self.length = length;
-        self.must_end_line = !tail::ends_a_line(self.medium.file(), length)?;
+        if was_cut {
+            tracing::warn!(path = %self.path.display(), expected = self.length, length, "another program cut the audit log");
+        }
+        if length != self.length {
+            self.look_at_end()?;
+        }
         Ok(if was_cut { Ready::BeginsAnew } else { Ready::Continues })
+    }
+
+    /// Finds where the last whole line ends, and cuts off what a crash left behind it.
+    fn look_at_end(&mut self) -> io::Result<Tail> {
+        let tail = tail::read(self.medium.file())?;
+        self.length = tail.length;
+        self.must_end_line = tail.is_foreign;
+        if tail.torn > 0 {
+            tracing::warn!(path = %self.path.display(), bytes = tail.torn, "the audit log ended in the middle of a line, which is cut off");
+            self.must_cut = true;
+            self.cut_back()?;
+        }
+        Ok(tail)
     }
 
     /// Appends whole lines and waits until they are on disk: all of them or none.
@@ -222,21 +275,17 @@ impl AuditFile {
 
     fn open_anew(&mut self) -> io::Result<Ready> {
         tracing::info!(path = %self.path.display(), "the audit log was moved away or deleted: a new one begins");
-        let file = open_locked(&self.path).map_err(io::Error::other)?;
-        let tail = tail::read(&file)?;
+        let file = open_private(&self.path).map_err(io::Error::other)?;
+        lock(&file, &self.path).map_err(io::Error::other)?;
+        // The lock on the old one ends with it.
         self.medium = (self.wrap)(file);
-        self.length = tail.length;
-        self.must_cut = tail.torn > 0;
-        self.must_end_line = tail.is_foreign;
-        if self.must_cut {
-            self.cut_back()?;
-        }
+        self.look_at_end()?;
         Ok(Ready::BeginsAnew)
     }
 }
 
-/// Opens or makes the file and locks it. A new name lasts through a power cut only once its folder is synced.
-fn open_locked(path: &Path) -> Result<File, AuditFileError> {
+/// Opens or makes the file. A new name lasts through a power cut only once its folder is synced.
+fn open_private(path: &Path) -> Result<File, AuditFileError> {
     let open_error = |source| AuditFileError::Open { path: path.to_owned(), source };
     match fs::metadata(path) {
         // A pipe or a device would block, or forget.
@@ -250,16 +299,24 @@ fn open_locked(path: &Path) -> Result<File, AuditFileError> {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let file = options.open(path).map_err(open_error)?;
-    match file.try_lock() {
-        Ok(()) => {}
-        Err(TryLockError::WouldBlock) => return Err(AuditFileError::InUse(path.to_owned())),
-        Err(TryLockError::Error(error)) => {
-            tracing::warn!(path = %path.display(), %error, "the audit log cannot be locked: see that no other instance writes it");
-        }
-    }
     files::close_to_others(path).map_err(open_error)?;
     files::sync_folder(path).map_err(open_error)?;
     Ok(file)
+}
+
+/// Waits for the lock. There is no call that waits for a limited time.
+fn lock(file: &File, path: &Path) -> Result<(), AuditFileError> {
+    for _ in 0..LOCK_ATTEMPTS {
+        match file.try_lock() {
+            Ok(()) => return Ok(()),
+            Err(TryLockError::WouldBlock) => thread::sleep(LOCK_PAUSE),
+            Err(TryLockError::Error(error)) => {
+                tracing::warn!(path = %path.display(), %error, "the audit log cannot be locked: see that no other instance writes it");
+                return Ok(());
+            }
+        }
+    }
+    Err(AuditFileError::Held(path.to_owned()))
 }
 
 fn private_folders() -> DirBuilder {

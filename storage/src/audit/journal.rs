@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use llm_proxy_core::audit::{Action, Chain, Draft, Event, Fact, Outcome, Shown};
-use llm_proxy_core::ids::EventId;
+use llm_proxy_core::ids::{ChainId, EventId};
 use llm_proxy_core::time::Timestamp;
 use thiserror::Error;
 
@@ -142,6 +142,17 @@ impl Journal {
 
     fn try_write(&mut self, calls: &[Vec<Draft>]) -> Result<Vec<Vec<Event>>, Box<dyn std::error::Error>> {
         self.make_ready()?;
+        let written = self.write_ready(calls);
+        if let Some(file) = &mut self.file {
+            file.release();
+        }
+        written
+    }
+
+    fn write_ready(&mut self, calls: &[Vec<Draft>]) -> Result<Vec<Vec<Event>>, Box<dyn std::error::Error>> {
+        if self.last.is_none() {
+            self.name_previous()?;
+        }
         let mut chain = self.chain.clone();
         let mut own = Vec::new();
         if self.begins_anew
@@ -161,6 +172,15 @@ impl Journal {
             self.last = Some((event.id, event.hash.clone()));
         }
         Ok(calls)
+    }
+
+    /// The chain's first event names the one before it in the file, which others may have written since it was opened.
+    fn name_previous(&mut self) -> io::Result<()> {
+        let last = self.file.as_ref().map(AuditFile::last_event).transpose()?.flatten();
+        if let (Some(first), Some(last)) = (self.waiting.front_mut(), last) {
+            first.metadata.insert("previous", Fact::Map(previous(last.chain, &last.hash)));
+        }
+        Ok(())
     }
 
     /// Looks where the file is. What the database lacks of a file that was left is read from there all the same.
@@ -267,6 +287,12 @@ impl Journal {
 
 fn sealed(chain: &mut Chain, drafts: Vec<Draft>) -> Result<Vec<Event>, random::NoRandomness> {
     drafts.into_iter().map(|draft| Ok(chain.seal(draft, &random::id_seed()?))).collect()
+}
+
+/// What a chain's first event says of the event before it.
+pub(super) fn previous(chain: ChainId, hash: &str) -> BTreeMap<&'static str, Fact> {
+    let text = |text: &str| Fact::Text(Shown::of(text));
+    BTreeMap::from([("chain", text(&chain.to_string())), ("hash", text(hash))])
 }
 
 /// What is recorded later of a call that was refused because it could not be recorded.

@@ -12,7 +12,7 @@ use thiserror::Error;
 
 use super::batch::{Call, Doubt};
 use super::file::AuditFile;
-use super::journal::{Journal, Unwritten};
+use super::journal::{Journal, Unwritten, previous};
 use super::pending::Pending;
 use super::tail::Tail;
 use super::thread::JournalLink;
@@ -126,12 +126,12 @@ impl Writer {
     async fn begin_chain(&self, store: Option<&dyn Store>) -> Result<(), OpenError> {
         let Some((mut first, last)) = lock(&self.first).take() else { return Ok(()) };
         if let Some(last) = last {
-            first.metadata.insert("previous", Fact::Map(previous(&last)));
+            first.metadata.insert("previous", Fact::Map(previous(last.0, &last.1)));
         } else if self.pending.is_some()
             && let Some(store) = store
             && let Some(last) = last_in(store).await
         {
-            let mut previous = previous(&last);
+            let mut previous = previous(last.0, &last.1);
             previous.insert("in", Fact::Word(IN_DATABASE));
             first.metadata.insert("previous", Fact::Map(previous));
         }
@@ -314,11 +314,6 @@ pub(super) fn correction(draft: Draft, corrects: EventId, reason: &'static str) 
 fn start(config: &AuditConfig) -> Draft {
     let metadata = BTreeMap::from([("version", Fact::Word(config.version)), ("runtime", Fact::Word(config.runtime))]);
     Draft { metadata, ..Draft::of_system(config.started_at, Action::ServerStart) }
-}
-
-fn previous((chain, hash): &Last) -> BTreeMap<&'static str, Fact> {
-    let text = |text: &str| Fact::Text(Shown::of(text));
-    BTreeMap::from([("chain", text(&chain.to_string())), ("hash", text(hash))])
 }
 
 async fn last_in(store: &dyn Store) -> Option<Last> {

@@ -10,8 +10,9 @@ fn open(place: &Place) -> AuditFile {
 
 fn append(file: &mut AuditFile, lines: &[u8]) -> io::Result<Ready> {
     let ready = file.ready()?;
-    file.append(lines)?;
-    Ok(ready)
+    let appended = file.append(lines);
+    file.release();
+    appended.map(|()| ready)
 }
 
 #[cfg(unix)]
@@ -55,13 +56,37 @@ fn what_is_no_regular_file_is_refused() {
 }
 
 #[test]
-fn a_second_instance_is_refused_until_the_first_lets_go() {
+fn what_one_instance_appends_the_other_goes_on_behind() {
     let place = Place::new();
-    let first = open(&place);
-    let error = AuditFile::open(&place.path, true).err().unwrap();
-    assert!(matches!(error, AuditFileError::InUse(_)), "{error}");
-    drop(first);
-    open(&place);
+    let (mut first, mut second) = (open(&place), open(&place));
+    append(&mut first, b"{\"id\":\"1\"}\n").unwrap();
+    append(&mut second, b"{\"id\":\"2\"}\n").unwrap();
+    assert_eq!(append(&mut first, b"{\"id\":\"3\"}\n").unwrap(), Ready::Continues);
+    assert_eq!(place.bytes(), b"{\"id\":\"1\"}\n{\"id\":\"2\"}\n{\"id\":\"3\"}\n");
+}
+
+#[test]
+fn an_instance_waits_until_the_other_lets_go() {
+    let place = Place::new();
+    let (mut first, mut second) = (open(&place), open(&place));
+    first.ready().unwrap();
+    std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| append(&mut second, b"{\"id\":\"2\"}\n").unwrap());
+        first.append(b"{\"id\":\"1\"}\n").unwrap();
+        first.release();
+        waiting.join().unwrap();
+    });
+    assert_eq!(place.bytes(), b"{\"id\":\"1\"}\n{\"id\":\"2\"}\n");
+}
+
+#[test]
+fn what_another_instance_left_unfinished_when_it_died_is_cut_off() {
+    let place = Place::new();
+    let mut file = open(&place);
+    append(&mut file, b"{\"id\":\"1\"}\n").unwrap();
+    fs::write(&place.path, b"{\"id\":\"1\"}\n{\"id\":\"2\"}\n{\"id\":\"3").unwrap();
+    append(&mut file, b"{\"id\":\"4\"}\n").unwrap();
+    assert_eq!(place.bytes(), b"{\"id\":\"1\"}\n{\"id\":\"2\"}\n{\"id\":\"4\"}\n");
 }
 
 #[test]
