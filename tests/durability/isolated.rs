@@ -25,7 +25,7 @@ pub(super) fn isolated(module: &str, name: &str, body: impl FnOnce()) {
     // A test's name in the program begins below the crate.
     let (_crate, path) = module.split_once("::").unwrap();
     let status = Command::new("unshare")
-        .args([flags, "--propagation", "private"])
+        .args([flags, "--propagation", "private", "timeout", "-k", "5", "240"])
         .arg(env::current_exe().unwrap())
         .args([&format!("{path}::{name}"), "--exact", "--nocapture"])
         .env(INSIDE, "1")
