@@ -56,7 +56,7 @@ pub(crate) fn verify(
             Ok(AuditPlaces { store, .. }) if flags.db => {
                 futures_lite::future::block_on(verify_database(&StorageConfig {
                     encryption_key: store.encryption_key.clone(),
-                    ..StorageConfig::new(store.database.clone())
+                    ..StorageConfig::new(store.database)
                 }))
             }
             Ok(AuditPlaces { file: Some(file), .. }) => verify_file(&file),

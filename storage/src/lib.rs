@@ -16,6 +16,7 @@
 
 mod audit;
 mod changes;
+mod commands;
 mod config;
 mod encrypt;
 mod error;

@@ -8,10 +8,11 @@ use llm_proxy_core::audit::Draft;
 use llm_proxy_core::auth::{Grant, TokenDigest, TokenKeySlot};
 use llm_proxy_core::exchange::{Component, Health, Spent, StoreEffect, StoreOutcome, Unavailable};
 use llm_proxy_core::ids::TokenId;
-use llm_proxy_core::manage::{CallFacts, Command, CommandError, Reply, TokenChange};
+use llm_proxy_core::manage::{CallFacts, Command, CommandError, Reply};
 use llm_proxy_core::time::{Instant, Now, Timestamp};
 
 use crate::audit::{self, Unwritten, Writer};
+use crate::commands::{changes_grants, changes_leases, sets_a_limit, shows_counts};
 use crate::config::StorageConfig;
 use crate::error::OpenError;
 use crate::grants::GrantCache;
@@ -403,69 +404,6 @@ impl Storage {
                 Err(Unavailable)
             }
         }
-    }
-}
-
-/// Whether the command gives a token a limit on its requests in all.
-const fn sets_a_limit(command: &Command) -> bool {
-    matches!(command, Command::UpdateToken(_, TokenChange { max_requests: Some(Some(_)), .. }))
-}
-
-/// Whether what was spent here and not settled yet would be missing from the reply.
-const fn shows_counts(command: &Command) -> bool {
-    match command {
-        Command::ListTokens(..) | Command::GetToken(_) => true,
-        Command::ListProjects(_)
-        | Command::CreateProject(_)
-        | Command::GetProject(_)
-        | Command::UpdateProject(..)
-        | Command::DeleteProject(_)
-        | Command::RevokeProjectTokens(_)
-        | Command::CreateToken(_)
-        | Command::UpdateToken(..)
-        | Command::RevokeToken(_)
-        | Command::ListEvents(..)
-        | Command::GetEvent(_)
-        | Command::PurgeCache(_) => false,
-    }
-}
-
-/// The token whose lease must not outlive the command.
-const fn changes_leases(command: &Command) -> Option<TokenId> {
-    match command {
-        Command::UpdateToken(token, _) | Command::RevokeToken(token) => Some(*token),
-        Command::ListProjects(_)
-        | Command::CreateProject(_)
-        | Command::GetProject(_)
-        | Command::UpdateProject(..)
-        | Command::DeleteProject(_)
-        | Command::RevokeProjectTokens(_)
-        | Command::ListTokens(..)
-        | Command::CreateToken(_)
-        | Command::GetToken(_)
-        | Command::ListEvents(..)
-        | Command::GetEvent(_)
-        | Command::PurgeCache(_) => None,
-    }
-}
-
-/// Whether a grant that was read before the command may be wrong after it.
-const fn changes_grants(command: &Command) -> bool {
-    match command {
-        Command::UpdateProject(..)
-        | Command::DeleteProject(_)
-        | Command::RevokeProjectTokens(_)
-        | Command::UpdateToken(..)
-        | Command::RevokeToken(_) => true,
-        Command::ListProjects(_)
-        | Command::CreateProject(_)
-        | Command::GetProject(_)
-        | Command::ListTokens(..)
-        | Command::CreateToken(_)
-        | Command::GetToken(_)
-        | Command::ListEvents(..)
-        | Command::GetEvent(_)
-        | Command::PurgeCache(_) => false,
     }
 }
 

@@ -20,12 +20,12 @@ fn what_was_acknowledged_on_sqlite_survives_kill_9() {
 
 #[test]
 fn what_was_acknowledged_on_postgres_survives_kill_9() {
-    kill_rounds(Store::Server(Engine::Postgres), 10);
+    kill_rounds(Store::Server(Engine::Postgres), 25);
 }
 
 #[test]
 fn what_was_acknowledged_on_mysql_survives_kill_9() {
-    kill_rounds(Store::Server(Engine::Mysql), 10);
+    kill_rounds(Store::Server(Engine::Mysql), 25);
 }
 
 /// What a test prints.

@@ -35,6 +35,7 @@ mod forward_time;
 mod managing;
 mod message;
 mod print;
+mod refuse;
 
 #[cfg(test)]
 mod tests;
@@ -58,7 +59,7 @@ use crate::http1::Framing;
 use crate::ids::TokenId;
 use crate::proxy::{IdSource, RequestIds};
 use crate::quota::Running;
-use crate::reject::{Dialect, Refusal, UpstreamFault, error_body, manage_error_body};
+use crate::reject::{Dialect, Refusal, UpstreamFault};
 use crate::routing::{ManageRoute, Route, route};
 use crate::rules::Rules;
 use crate::settings::Provider;
@@ -406,61 +407,5 @@ impl Exchange {
         };
         self.deadline.get_or_insert(reason);
         self.cut(&refusal, Outcome::TimedOut, cx);
-    }
-
-    /// Ends with an error: as an answer while none has begun, else by breaking off the one that has.
-    fn cut(&mut self, refusal: &Refusal, outcome: Outcome, cx: &mut Context<'_>) {
-        if self.status.is_some() {
-            self.code = Some(refusal.answer().code);
-            self.to_client = Some(ToClient::Abort);
-            return self.end(outcome, cx.now);
-        }
-        let voice = match self.state {
-            State::Collecting { .. } => return self.record_refusal(refusal.clone(), outcome, cx),
-            State::Recording { .. } => return self.finish_refusal(cx),
-            State::Managing { .. } | State::Probing { .. } => Voice::Own,
-            State::Admitting { .. } | State::Spending { .. } | State::Forwarding(_) | State::Over(..) => self.voice(),
-        };
-        self.refuse(refusal, voice, cx);
-        self.end(outcome, cx.now);
-    }
-
-    fn voice(&self) -> Voice {
-        let head = &self.request.head;
-        Voice::Provider(self.dialect.unwrap_or_else(|| Dialect::guess(head.path(), head.fields())))
-    }
-
-    /// Answers with an error of ours, and ends.
-    fn refuse(&mut self, refusal: &Refusal, voice: Voice, cx: &mut Context<'_>) {
-        let answer = refusal.answer();
-        let content = match voice {
-            Voice::Own => manage_error_body(refusal),
-            Voice::Provider(dialect) => error_body(dialect, refusal, self.ids.request()),
-        };
-        self.code = Some(answer.code);
-        let local = LocalAnswer {
-            status: answer.status,
-            content_type: "application/json",
-            fields: &answer.fields,
-            content: &content,
-        };
-        self.answer(&local, Outcome::Refused, cx);
-    }
-
-    /// Answers ourselves, and ends. A request that is not complete is not read any further.
-    fn answer(&mut self, local: &LocalAnswer<'_>, outcome: Outcome, cx: &mut Context<'_>) {
-        self.close |= !self.request_complete;
-        self.status = Some(local.status);
-        let head_only = *self.request.head.method() == Method::HEAD;
-        self.bytes.1 = if head_only { 0 } else { local.content.len() as u64 };
-        let to = AnswerTo {
-            ids: &self.ids,
-            version: self.request.head.version(),
-            head_only,
-            close: self.close,
-            now: cx.now,
-        };
-        self.to_client = Some(ToClient::Whole(write_answer(local, to, cx.scratch)));
-        self.end(outcome, cx.now);
     }
 }

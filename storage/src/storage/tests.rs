@@ -10,7 +10,9 @@ use std::time::Duration;
 use llm_proxy_core::audit::{Actor, Event, RequestFacts, Shown};
 use llm_proxy_core::auth::TokenKey;
 use llm_proxy_core::ids::{ChainId, EventId};
-use llm_proxy_core::manage::{CallFacts, EventFilter, EventPage, NewProject, NewToken, Page, ProjectChange};
+use llm_proxy_core::manage::{
+    CallFacts, EventFilter, EventPage, NewProject, NewToken, Page, ProjectChange, TokenChange,
+};
 use llm_proxy_core::quota::{Lease, Settlement};
 use llm_proxy_core::secret::Secret;
 use tokio::sync::Semaphore;
