@@ -47,7 +47,7 @@ fn on_a_read_only_file_system_it_says_so_in_one_line_and_does_not_start() {
                     proxy.credential();
                     proxy.terminate();
                     assert_eq!(proxy.wait(), Some(0));
-                    mount(&["-o", "remount,ro"], folder.path());
+                    mount(&["-o", "remount,bind,ro"], folder.path());
                 }
                 let path = folder.path().join(name);
                 let exited =

@@ -24,15 +24,19 @@ pub(super) fn isolated(module: &str, name: &str, body: impl FnOnce()) {
     );
     // A test's name in the program begins below the crate.
     let (_crate, path) = module.split_once("::").unwrap();
-    let status = Command::new("unshare")
-        .args([flags, "--propagation", "private"])
+    let output = Command::new("unshare")
+        .args([flags, "--propagation", "private", "timeout", "-k", "5", "240"])
         .arg(env::current_exe().unwrap())
         .args([&format!("{path}::{name}"), "--exact", "--nocapture"])
         .env(INSIDE, "1")
         .stdin(Stdio::null())
-        .status()
+        .output()
         .unwrap();
-    assert!(status.success(), "it failed in its namespace: see above");
+    // Marked, so that whoever counts results does not count this one twice.
+    for line in [output.stdout, output.stderr].iter().flat_map(|said| said.split(|byte| *byte == b'\n')) {
+        println!("| {}", String::from_utf8_lossy(line));
+    }
+    assert!(output.status.success(), "it failed in its namespace ({}): see above", output.status);
 }
 
 /// Runs `mount` with these arguments and a folder.

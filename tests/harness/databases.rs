@@ -83,6 +83,7 @@ pub(crate) fn run_sql(engine: Engine, url: &str, statement: &str) -> Result<Stri
     let mut command = match engine {
         Engine::Postgres => {
             let mut command = Command::new("psql");
+            command.env("PGCONNECT_TIMEOUT", "5");
             command.args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-c", statement, url]);
             command
         }
@@ -105,6 +106,20 @@ fn mariadb(url: &str, statement: &str) -> Command {
     let [user, password, host, port, name] = parts.expect("a URL as scripts/with-databases makes it");
     let mut command = Command::new("mariadb");
     command.env("MYSQL_PWD", password);
-    command.args(["--no-defaults", "-N", "-B", "-h", host, "-P", port, "-u", user, "-e", statement, name]);
+    command.args([
+        "--no-defaults",
+        "--connect-timeout=5",
+        "-N",
+        "-B",
+        "-h",
+        host,
+        "-P",
+        port,
+        "-u",
+        user,
+        "-e",
+        statement,
+        name,
+    ]);
     command
 }

@@ -8,6 +8,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::Mutex;
+use std::sync::mpsc::channel;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -202,7 +203,17 @@ impl Proxy {
 
     /// Runs another command of the program with the same settings and files: what it left.
     pub(crate) fn tool(&self, options: &Options, arguments: &[&str]) -> Output {
-        program(self.runtime, options, self.folder.path()).args(arguments).stdin(Stdio::null()).output().unwrap()
+        let mut command = program(self.runtime, options, self.folder.path());
+        command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let child = command.spawn().unwrap();
+        let pid = Pid::from_child(&child);
+        let (ended, end) = channel();
+        thread::spawn(move || ended.send(child.wait_with_output()));
+        let output = end.recv_timeout(PATIENCE).unwrap_or_else(|_| {
+            let _ = kill_process(pid, Kill::KILL);
+            panic!("{arguments:?} does not end");
+        });
+        output.unwrap()
     }
 
     /// Remembers a secret that must never be logged.
