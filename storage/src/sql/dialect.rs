@@ -78,6 +78,9 @@ pub trait Dialect: Database<Connection: Migrate> {
         values: Vec<Value>,
     ) -> Answer<'c, Vec<Self::Row>>;
 
+    /// Runs statements that control a transaction: MySQL does not prepare them, so they take no values.
+    fn control<'c>(connection: &'c mut Self::Connection, sql: &'static str) -> Answer<'c, ()>;
+
     /// Reads a column of text.
     fn text(row: &Self::Row, column: &'static str) -> Result<Option<String>, sqlx::Error>;
 
@@ -159,6 +162,13 @@ macro_rules! speak {
             values: Vec<$crate::sql::dialect::Value>,
         ) -> $crate::sql::dialect::Answer<'c, Vec<Self::Row>> {
             Box::pin(async move { bound(sql, values).fetch_all(connection).await })
+        }
+
+        fn control<'c>(
+            connection: &'c mut Self::Connection,
+            sql: &'static str,
+        ) -> $crate::sql::dialect::Answer<'c, ()> {
+            Box::pin(async move { sqlx::raw_sql(sql).execute(connection).await.map(drop) })
         }
 
         fn text(row: &Self::Row, column: &'static str) -> Result<Option<String>, sqlx::Error> {

@@ -34,11 +34,20 @@ macro_rules! searched {
     };
 }
 
+/// MySQL's lower case of a text goes beyond ASCII, but that of Hebrew, whose letters have no case, leaves all other bytes
+/// as they are. As in UTF-8 no character begins within another, bytes can be searched for bytes.
+macro_rules! searched_by_mysql {
+    () => {
+        concat!("CAST(LOWER(CONVERT(CAST(", searched!(), " AS BINARY) USING hebrew)) AS BINARY)")
+    };
+}
+
 /// A query of events with a filter, its `$end` the same for all. What is found is searched in lower case, as far as ASCII
-/// goes; MySQL goes further.
+/// goes.
 macro_rules! filtered {
     ($select:expr, $end:literal) => {{
-        const MYSQL: &str = concat!($select, filter!(concat!("INSTR(LOWER(", searched!(), "), LOWER($27)) > 0")), $end);
+        const MYSQL: &str =
+            concat!($select, filter!(concat!("INSTR(", searched_by_mysql!(), ", CAST($27 AS BINARY)) > 0")), $end);
         static UNNUMBERED: [u8; MYSQL.len()] = unnumbered(MYSQL);
         Statement {
             sqlite: concat!($select, filter!(concat!("instr(lower(", searched!(), "), $27) > 0")), $end),
@@ -81,3 +90,7 @@ pub(super) const COUNT_EVENTS: Statement = filtered!("SELECT count(*) AS total",
 /// 28: limit. 29: offset.
 pub(super) const LIST_EVENTS: Statement =
     filtered!(concat!("SELECT ", columns!()), " ORDER BY id DESC LIMIT $28 OFFSET $29");
+
+#[cfg(test)]
+pub(super) const ALL: [Statement; 8] =
+    [INSERT_EVENT, DELETE_EVENT, READ_EVENT, EVENTS_AFTER, LAST_EVENT, LAST_EVENT_OF_CHAIN, COUNT_EVENTS, LIST_EVENTS];

@@ -105,3 +105,6 @@ async fn read_existing<D: Dialect>(connection: &mut D::Connection) -> Result<Exi
     }
     Ok(existing)
 }
+
+#[cfg(test)]
+pub(super) const ALL: [Statement; 3] = [EXISTING_PROJECTS, EXISTING_TOKENS, INSERT_TOKEN];

@@ -23,7 +23,7 @@ use sqlx::{Connection as _, SqlSafeStr as _, Sqlite};
 use crate::import::{ImportBatch, ImportReport};
 use crate::seal::Sealer;
 use crate::store::{
-    ChangeBatch, ChangeError, EventList, ExecuteError, SettleError, Store, StoreError, StoreFuture, TokenUse,
+    ChangeBatch, ChangeError, EventList, ExecuteError, SettleError, Store, StoreError, StoreFuture, TokenUse, is_change,
 };
 
 mod alone;
@@ -53,8 +53,7 @@ pub(crate) mod trouble;
 pub(crate) mod url;
 mod usage;
 
-use attempts::Attempts;
-use connections::{Connections, Lent};
+use connections::Connections;
 use dialect::Dialect;
 
 /// A [`Store`] in a SQL database of the kind `D`.
@@ -66,89 +65,36 @@ pub struct SqlStore<D: Dialect = Sqlite> {
     token_key: TokenKey,
 }
 
-/// What a command needs.
-enum Needs {
-    /// A connection.
-    Connection,
-    /// All its reads must see one state.
-    OneState,
-    /// It changes something, all of it or nothing.
-    Change,
-}
-
-const fn needs(command: &Command) -> Needs {
-    match command {
-        Command::GetProject(_) | Command::GetToken(_) | Command::GetEvent(_) | Command::PurgeCache(_) => {
-            Needs::Connection
-        }
-        Command::ListProjects(_) | Command::ListTokens(..) | Command::ListEvents(..) => Needs::OneState,
-        Command::CreateProject(_)
-        | Command::UpdateProject(..)
-        | Command::DeleteProject(_)
-        | Command::RevokeProjectTokens(_)
-        | Command::CreateToken(_)
-        | Command::UpdateToken(..)
-        | Command::RevokeToken(_) => Needs::Change,
-    }
-}
-
 impl<D: Dialect> SqlStore<D> {
-    async fn run(&self, command: &Command, at: Timestamp) -> Result<Reply, ExecuteError> {
-        let (connections, begin) = match needs(command) {
-            Needs::Connection => (&self.readers, None),
-            Needs::OneState => (&self.readers, Some(D::BEGIN_READ)),
-            Needs::Change => (&self.writer, Some(D::BEGIN_WRITE)),
-        };
-        let mut connection = connections.lend().await?;
-        let reply = match begin {
-            None => self.perform(&mut connection, command, at).await,
-            Some(begin) => self.perform_in_transaction(&mut connection, begin, (command, at)).await,
+    /// Answers a command that changes nothing.
+    async fn answer(&self, command: &Command, at: Timestamp) -> Result<Reply, ExecuteError> {
+        if is_change(command) {
+            return Err(StoreError::WrongCall.into());
+        }
+        let mut connection = self.readers.lend().await?;
+        let reply = if is_one_read(command) {
+            self.perform(&mut connection, command, at).await
+        } else {
+            self.perform_in_one_state(&mut connection, command, at).await
         };
         connection.give_back();
         reply
     }
 
-    /// Performs the command in a transaction, again if the database undid it.
-    async fn perform_in_transaction(
+    /// Performs a command all of whose reads must see one state.
+    async fn perform_in_one_state(
         &self,
-        connection: &mut Lent<'_, D>,
-        begin: &'static str,
-        (command, at): (&Command, Timestamp),
+        connection: &mut D::Connection,
+        command: &Command,
+        at: Timestamp,
     ) -> Result<Reply, ExecuteError> {
-        let mut attempts = Attempts::default();
-        loop {
-            let reply = self.attempt(connection, begin, (command, at)).await;
-            let failure = match &reply {
-                Err(ExecuteError::Failed(StoreError::Database(error))) => Some(error),
-                Err(ExecuteError::Failed(_) | ExecuteError::Refused(_)) | Ok(_) => None,
-            };
-            if !attempts.try_again::<D>(failure) {
-                return reply;
-            }
-        }
+        let mut transaction = connection.begin_with(D::BEGIN_READ.into_sql_str()).await?;
+        let reply = self.perform(&mut transaction, command, at).await?;
+        transaction.commit().await?;
+        Ok(reply)
     }
 
-    async fn attempt(
-        &self,
-        connection: &mut Lent<'_, D>,
-        begin: &'static str,
-        (command, at): (&Command, Timestamp),
-    ) -> Result<Reply, ExecuteError> {
-        let mut transaction = connection.begin_with(begin.into_sql_str()).await?;
-        match self.perform(&mut transaction, command, at).await {
-            Ok(reply) => {
-                transaction.commit().await?;
-                Ok(reply)
-            }
-            Err(error) => {
-                // What failed is the thing to tell; a transaction that cannot be undone goes with its connection.
-                let _ = transaction.rollback().await;
-                Err(error)
-            }
-        }
-    }
-
-    /// Does what a command asks, on a connection that is as it [`needs`].
+    /// Does what a command asks. The connection is in a transaction, but for [one read](is_one_read).
     async fn perform(
         &self,
         connection: &mut D::Connection,
@@ -187,6 +133,11 @@ impl<D: Dialect> SqlStore<D> {
     }
 }
 
+/// Whether one statement answers the command.
+const fn is_one_read(command: &Command) -> bool {
+    matches!(command, Command::GetProject(_) | Command::GetToken(_) | Command::GetEvent(_))
+}
+
 impl<D: Dialect> Store for SqlStore<D> {
     fn token_key(&self) -> &TokenKey {
         &self.token_key
@@ -209,7 +160,7 @@ impl<D: Dialect> Store for SqlStore<D> {
     }
 
     fn read(&self, command: Command, at: Timestamp) -> StoreFuture<'_, Result<Reply, ExecuteError>> {
-        Box::pin(async move { self.run(&command, at).await })
+        Box::pin(async move { self.answer(&command, at).await })
     }
 
     fn change(&self, batch: ChangeBatch) -> StoreFuture<'_, Result<(), ChangeError>> {

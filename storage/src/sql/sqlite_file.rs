@@ -147,7 +147,18 @@ mod tests {
     use tempfile::TempDir;
 
     use super::*;
-    use crate::store::{ExecuteError, StoreError};
+    use crate::store::{ChangeBatch, ChangeError, StoreError};
+
+    async fn change(store: &SqlStore, command: &Command) -> Result<Reply, ChangeError> {
+        let (told, results) = async_channel::bounded(1);
+        let calls = vec![(command.clone(), Timestamp::default())];
+        let seal = Box::new(move |mut results: Vec<_>| {
+            told.try_send(results.remove(0)).unwrap();
+            Box::pin(async { Ok(Vec::new()) }) as crate::store::StoreFuture<'static, _>
+        });
+        store.change_all(ChangeBatch { calls, seal }).await?;
+        Ok(results.try_recv().unwrap().unwrap())
+    }
 
     #[tokio::test]
     async fn every_connection_is_durable_and_strict() {
@@ -197,15 +208,18 @@ mod tests {
         let folder = TempDir::new().unwrap();
         let store = SqlStore::open(&folder.path().join("test.db"), 1, None).await.unwrap();
         let new = NewProject { name: "alpha".into(), api_key: Secret::new("key".into()), provider: "openai".into() };
-        let made = store.run(&Command::CreateProject(new), Timestamp::default()).await.unwrap();
+        let made = change(&store, &Command::CreateProject(new)).await.unwrap();
         let Reply::ProjectCreated(project) = made else { panic!("no project") };
-        let change = ProjectChange { name: Some("n".repeat(20_000)), ..ProjectChange::default() };
-        let growing = Command::UpdateProject(project.id, change);
-        let grow = || store.run(&growing, Timestamp::default());
+        let name = ProjectChange { name: Some("n".repeat(20_000)), ..ProjectChange::default() };
+        let growing = Command::UpdateProject(project.id, name);
+        let grow = || change(&store, &growing);
         // No more pages than there are: to this connection the disk is full, and SQLite undoes the transaction itself.
         sqlx::query("PRAGMA max_page_count = 1").execute(&store.writer.pool).await.unwrap();
-        assert!(matches!(grow().await, Err(ExecuteError::Failed(StoreError::Database(_)))));
-        let read = store.run(&Command::GetProject(project.id), Timestamp::default()).await.unwrap();
+        let full = grow().await.unwrap_err();
+        // SQLITE_FULL, not that there was nothing left to roll back.
+        let code = |error: &sqlx::Error| error.as_database_error().unwrap().code().unwrap().into_owned();
+        assert!(matches!(&full, ChangeError::Failed(StoreError::Database(error)) if code(error) == "13"), "{full:?}");
+        let read = store.answer(&Command::GetProject(project.id), Timestamp::default()).await.unwrap();
         assert!(matches!(read, Reply::Project(read) if read == project));
         assert!(matches!(grow().await, Ok(Reply::Project(_))));
     }

@@ -247,6 +247,11 @@ pub(super) const REVOKE_TOKENS_OF_PROJECT: Statement =
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sql::{change, event_statements, import};
+
+    fn all() -> impl Iterator<Item = Statement> {
+        ALL.into_iter().chain(change::ALL).chain(event_statements::ALL).chain(import::ALL)
+    }
 
     const ALL: [Statement; 27] = [
         PING,
@@ -280,7 +285,7 @@ mod tests {
 
     #[test]
     fn values_are_numbered_in_the_order_in_which_they_occur() {
-        for statement in ALL {
+        for statement in all() {
             for text in [statement.sqlite, statement.postgres] {
                 let numbers = text.split('$').skip(1).map(|rest| {
                     rest.chars().take_while(char::is_ascii_digit).collect::<String>().parse::<usize>().unwrap()
@@ -292,7 +297,7 @@ mod tests {
 
     #[test]
     fn mysql_has_as_many_values_without_numbers() {
-        for statement in ALL {
+        for statement in all() {
             assert_eq!(statement.mysql.matches('?').count(), statement.postgres.matches('$').count());
             assert!(!statement.mysql.contains('$'));
         }

@@ -1,33 +1,29 @@
-//! Audit events, and changes that are made in batches with them.
+//! Audit events, kept and found again.
 
 use std::net::IpAddr;
-use std::sync::Arc;
 
 use llm_proxy_core::audit::{Action, Actor, Chain, Draft, Event, Fact, Outcome, RequestFacts, Shown, hash_of};
 use llm_proxy_core::ids::{ChainId, EventId, ProjectId, TokenId};
-use llm_proxy_core::manage::{
-    Command, CommandError, EventFilter, EventPage, NewProject, Page, ProjectChange, Reply, Subject,
-};
-use llm_proxy_core::time::Timestamp;
-use llm_proxy_storage::{ChangeBatch, ChangeError, ExecuteError, NotSealed, Store};
+use llm_proxy_core::manage::{Command, CommandError, EventFilter, EventPage, Reply, Subject};
+use llm_proxy_storage::Store;
 
 use crate::calls::*;
 
-fn chain(n: u8) -> Chain {
+pub(crate) fn chain(n: u8) -> Chain {
     Chain::new(ChainId::new(at(0), &[n; 10]))
 }
 
-fn draft(seconds: u64) -> Draft {
+pub(crate) fn draft(seconds: u64) -> Draft {
     Draft::of_system(at(seconds), Action::ServerStart)
 }
 
 /// Events of one chain, a second apart.
-fn events(count: u64) -> Vec<Event> {
+pub(crate) fn events(count: u64) -> Vec<Event> {
     let mut chain = chain(1);
     (0..count).map(|n| chain.seal(draft(n), &[0; 10])).collect()
 }
 
-fn ids(events: &[Event]) -> Vec<EventId> {
+pub(crate) fn ids(events: &[Event]) -> Vec<EventId> {
     events.iter().map(|event| event.id).collect()
 }
 
@@ -254,111 +250,4 @@ pub(crate) async fn pruning_removes_what_it_names<S: Store>(store: &Shared<S>) {
     store.prune_events(&named).await.unwrap();
     store.prune_events(&[]).await.unwrap();
     assert_eq!(ids(&store.events_after(None, 2000).await.unwrap()), ids(&events[400..1050]));
-}
-
-fn new_project(name: &str) -> Command {
-    let (name, provider) = (name.to_owned(), "openai".to_owned());
-    Command::CreateProject(NewProject { name, api_key: secret(KEY), provider })
-}
-
-fn calls(commands: Vec<Command>) -> Vec<(Command, Timestamp)> {
-    commands.into_iter().map(|command| (command, at(1))).collect()
-}
-
-async fn names<S: Store>(store: &Shared<S>) -> Vec<String> {
-    let mut names: Vec<String> =
-        list_projects(&**store, Page::default()).await.0.into_iter().map(|project| project.name).collect();
-    names.sort();
-    names
-}
-
-pub(crate) async fn a_batch_is_made_with_its_events<S: Store>(store: &Shared<S>) {
-    let events = events(2);
-    let results =
-        change_together(&**store, calls(vec![new_project("a"), new_project("b")]), Ok(events.clone())).await.unwrap();
-    let made = |result: Result<Reply, ExecuteError>| match result {
-        Ok(Reply::ProjectCreated(project)) => project.name,
-        other => panic!("{other:?}"),
-    };
-    assert_eq!(results.into_iter().map(made).collect::<Vec<_>>(), ["a", "b"]);
-    assert_eq!(names(store).await, ["a", "b"]);
-    assert_eq!(store.events_after(None, 10).await.unwrap(), events);
-}
-
-pub(crate) async fn a_batch_may_hold_events_that_are_there<S: Store>(store: &Shared<S>) {
-    let events = events(3);
-    store.add_events(&events[..2]).await.unwrap();
-    change_together(&**store, calls(vec![new_project("a")]), Ok(events.clone())).await.unwrap();
-    assert_eq!(store.events_after(None, 10).await.unwrap(), events);
-}
-
-pub(crate) async fn a_batch_that_is_not_sealed_changes_nothing<S: Store>(store: &Shared<S>) {
-    let project = project(&**store, "there").await;
-    let rename = ProjectChange { name: Some("renamed".into()), ..ProjectChange::default() };
-    let batch = calls(vec![new_project("a"), Command::UpdateProject(project, rename), Command::DeleteProject(project)]);
-    let error = change_together(&**store, batch, Err(NotSealed)).await.unwrap_err();
-    assert!(matches!(error, ChangeError::NotSealed(NotSealed)), "{error:?}");
-    assert_eq!(names(store).await, ["there"]);
-    assert!(store.events_after(None, 10).await.unwrap().is_empty());
-    assert!(create(&**store, "a", at(2)).await.is_ok(), "the store goes on");
-}
-
-pub(crate) async fn a_refused_call_leaves_the_others_of_its_batch<S: Store>(store: &Shared<S>) {
-    let project = project(&**store, "there").await;
-    let (kept, _) = token(&**store, project).await;
-    let refused = ProjectChange {
-        name: Some("a".into()),
-        is_active: Some(false),
-        revoke_tokens: true,
-        ..ProjectChange::default()
-    };
-    let batch = vec![
-        new_project("a"),
-        Command::UpdateProject(project, refused),
-        new_project("a"),
-        Command::DeleteProject(unknown_project()),
-        new_project("b"),
-    ];
-    let results = change_together(&**store, calls(batch), Ok(Vec::new())).await.unwrap();
-    let errors: Vec<Option<CommandError>> = results
-        .into_iter()
-        .map(|result| match result {
-            Ok(_) => None,
-            Err(ExecuteError::Refused(error)) => Some(error),
-            Err(ExecuteError::Failed(error)) => panic!("{error:?}"),
-        })
-        .collect();
-    let taken = Some(CommandError::ProjectNameTaken);
-    assert_eq!(errors, [None, taken, taken, Some(CommandError::NotFound(Subject::Project)), None]);
-    assert_eq!(names(store).await, ["a", "b", "there"]);
-    assert!(get_project(&**store, project).await.unwrap().is_active);
-    assert!(get_token(&**store, kept).await.unwrap().is_active);
-}
-
-pub(crate) async fn calls_of_a_batch_see_those_before_them<S: Store>(store: &Shared<S>) {
-    let project = project(&**store, "there").await;
-    let off = ProjectChange { is_active: Some(false), ..ProjectChange::default() };
-    let batch = vec![
-        Command::CreateToken(new_token(project, None)),
-        Command::UpdateProject(project, off),
-        Command::CreateToken(new_token(project, None)),
-        Command::RevokeProjectTokens(project),
-    ];
-    let results = change_together(&**store, calls(batch), Ok(Vec::new())).await.unwrap();
-    assert!(matches!(results[0], Ok(Reply::TokenCreated(..))));
-    assert!(matches!(results[2], Err(ExecuteError::Refused(CommandError::ProjectInactive))));
-    assert!(matches!(results[3], Ok(Reply::Revoked(counts)) if counts.revoked_count == 1));
-}
-
-pub(crate) async fn nobody_sees_a_batch_before_it_is_sealed<S: Store>(store: &Shared<S>) {
-    let other = Arc::clone(store);
-    let seal: llm_proxy_storage::Seal = Box::new(move |results| {
-        Box::pin(async move {
-            assert!(results.iter().all(Result::is_ok));
-            assert!(names(&other).await.is_empty());
-            Ok(Vec::new())
-        })
-    });
-    store.change(ChangeBatch { calls: calls(vec![new_project("a")]), seal }).await.unwrap();
-    assert_eq!(names(store).await, ["a"]);
 }

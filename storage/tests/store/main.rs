@@ -5,6 +5,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "this is all tests: there a panic is the report")]
 
 mod audit;
+mod batches;
 mod calls;
 mod encrypt;
 mod file;
@@ -152,32 +153,32 @@ on_every_store! {
         the_name_of_a_deleted_project_is_free_for_an_import
         an_imported_id_that_is_another_tokens_becomes_a_new_one
     ;
-}
-
-// sql: to be moved into the list above
-mod in_memory_only {
-    in_memory! {
-        audit:
-            events_read_back_as_they_were_added
-            an_event_is_added_once_and_never_overwritten
-            an_unknown_event_is_not_there
-            events_are_listed_newest_first_and_paged
-            pages_stay_as_they_are_while_events_come
-            a_store_without_events_lists_none
-            the_newest_event_is_that_of_the_store_not_of_the_filter
-            each_filter_finds_what_it_names
-            a_search_looks_for_the_text_as_it_is_but_for_case
-            filters_mean_in_the_store_what_they_mean_to_the_core
-            events_are_commands_too
-            all_events_are_walked_in_pieces
-            the_last_event_is_that_of_a_chain_or_of_all
-            pruning_removes_what_it_names
-            a_batch_is_made_with_its_events
-            a_batch_may_hold_events_that_are_there
-            a_batch_that_is_not_sealed_changes_nothing
-            a_refused_call_leaves_the_others_of_its_batch
-            calls_of_a_batch_see_those_before_them
-            nobody_sees_a_batch_before_it_is_sealed
-        ;
-    }
+    audit:
+        events_read_back_as_they_were_added
+        an_event_is_added_once_and_never_overwritten
+        an_unknown_event_is_not_there
+        events_are_listed_newest_first_and_paged
+        pages_stay_as_they_are_while_events_come
+        a_store_without_events_lists_none
+        the_newest_event_is_that_of_the_store_not_of_the_filter
+        each_filter_finds_what_it_names
+        a_search_looks_for_the_text_as_it_is_but_for_case
+        filters_mean_in_the_store_what_they_mean_to_the_core
+        events_are_commands_too
+        all_events_are_walked_in_pieces
+        the_last_event_is_that_of_a_chain_or_of_all
+        pruning_removes_what_it_names
+    ;
+    batches:
+        a_batch_is_made_with_its_events
+        a_batch_may_hold_events_that_are_there
+        a_batch_that_is_not_sealed_changes_nothing
+        a_refused_call_leaves_the_others_of_its_batch
+        calls_of_a_batch_see_those_before_them
+        nobody_sees_a_batch_before_it_is_sealed
+        a_refused_call_has_its_event_too
+        a_change_is_no_read_and_a_read_no_change
+        two_batches_on_the_same_projects_at_once_are_both_done
+        of_two_batches_that_take_the_same_names_one_gets_each
+    ;
 }
