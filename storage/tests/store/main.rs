@@ -8,6 +8,7 @@ mod audit;
 mod batches;
 mod calls;
 mod encrypt;
+mod encrypt_on_servers;
 mod file;
 mod import;
 mod import_refused;
@@ -144,6 +145,7 @@ on_every_store! {
         an_imported_name_that_is_taken_gets_a_suffix
         the_name_of_a_deleted_project_is_free_for_an_import
         an_imported_id_that_is_another_tokens_becomes_a_new_one
+        of_two_equal_imports_at_once_one_brings_everything
     ;
     audit:
         events_read_back_as_they_were_added
