@@ -1,7 +1,6 @@
-//! What a caller sees of a store: one list of behaviours, run on every store by instantiating it, and what only a
-//! SQLite file has (`sqlite`, `keys`, `instances`, `import`, `encrypt`), what a server has (`encrypt_on_servers`), and what
-//! every database has (`migrations`). A
-//! behaviour is a function over `&dyn Store` and knows nothing of what is behind it.
+//! What a caller sees of a store: one list of behaviours, run on every store by instantiating it; what only a SQLite file
+//! has (`sqlite`, `keys`, `instances`, `import`, `encrypt`), what only a server has (`encrypt_on_servers`), and what every
+//! database has (`migrations`). A behaviour is a function over `&dyn Store` and knows nothing of what is behind it.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "this is all tests: there a panic is the report")]
 
