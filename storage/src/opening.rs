@@ -208,6 +208,6 @@ mod tests {
                     VALUES (9999, 'later', 1, x'00', 0)";
         sqlx::query(step).execute(&mut newer).await.unwrap();
         let error = at_path(path).attempt(at(0)).await.unwrap_err();
-        assert!(matches!(error, OpenError::Migrate(_)), "{error:?}");
+        assert!(matches!(error, OpenError::NewerSchema { found: 9999, .. }), "{error:?}");
     }
 }

@@ -22,7 +22,7 @@ CREATE TABLE projects (
 CREATE TABLE tokens (
     id                  CHAR(36) CHARACTER SET ascii COLLATE ascii_bin NOT NULL PRIMARY KEY,
     project_id          CHAR(36) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
-    -- HMAC-SHA-256 of the token's string; the string itself is kept nowhere.
+    -- HMAC-SHA-256 of the SHA-256 of the token's string; the string itself is kept nowhere.
     digest              BINARY(32)   NOT NULL,
     mask                VARCHAR(255) NOT NULL,
     expires_at          BIGINT       NOT NULL,

@@ -21,7 +21,7 @@ CREATE INDEX projects_newest ON projects (created_at, id);
 CREATE TABLE tokens (
     id                  TEXT COLLATE "C" NOT NULL PRIMARY KEY,
     project_id          TEXT COLLATE "C" NOT NULL REFERENCES projects (id),
-    -- HMAC-SHA-256 of the token's string; the string itself is kept nowhere.
+    -- HMAC-SHA-256 of the SHA-256 of the token's string; the string itself is kept nowhere.
     digest              BYTEA NOT NULL UNIQUE CHECK (length(digest) = 32),
     mask                TEXT NOT NULL,
     expires_at          BIGINT NOT NULL,

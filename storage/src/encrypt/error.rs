@@ -26,9 +26,9 @@ pub enum EncryptError {
     /// There is no key to seal under.
     #[error("there is no key to encrypt with: set ENCRYPTION_KEY (make one with: openssl rand -base64 32)")]
     NoKey,
-    /// ENCRYPTION_KEY or the key file is no key.
+    /// ENCRYPTION_KEY or the key file is no key, or the server cannot be reached.
     #[error(transparent)]
-    Key(#[from] OpenError),
+    Open(#[from] OpenError),
     /// ENCRYPTION_KEY_OLD is no key.
     #[error("ENCRYPTION_KEY_OLD must be the base64 of exactly 32 bytes")]
     BadOldKey,

@@ -6,7 +6,6 @@ use llm_proxy_core::secret::Secret;
 use zeroize::Zeroizing;
 
 use super::EncryptError;
-use crate::files;
 use crate::key::EncryptionKey;
 use crate::seal::{SealError, Sealer};
 
@@ -19,14 +18,14 @@ pub(crate) struct Keys {
 }
 
 impl Keys {
-    /// From the settings ENCRYPTION_KEY and ENCRYPTION_KEY_OLD, and the key file of the database at `path`.
+    /// From the settings ENCRYPTION_KEY and ENCRYPTION_KEY_OLD, and the key file, if there is one at its place.
     pub(super) fn gather(
-        path: &Path,
+        key_file: Option<PathBuf>,
         setting: Option<&Secret>,
         old_setting: Option<&Secret>,
     ) -> Result<Self, EncryptError> {
-        let key_file = files::beside(path, ".key");
-        let in_file = EncryptionKey::from_file(&key_file)?.as_ref().map(Sealer::new);
+        let in_file = key_file.as_deref().map(EncryptionKey::from_file).transpose()?.flatten();
+        let in_file = in_file.as_ref().map(Sealer::new);
         let bad = |_| EncryptError::BadOldKey;
         let old_key = old_setting.map(EncryptionKey::from_setting).transpose().map_err(bad)?;
         let mut old: Vec<Sealer> = old_key.as_ref().map(Sealer::new).into_iter().collect();
@@ -34,7 +33,7 @@ impl Keys {
             return Ok(Self { current: in_file, old, outdated_file: None });
         };
         let current = Some(Sealer::new(&EncryptionKey::from_setting(setting)?));
-        let outdated_file = in_file.is_some().then_some(key_file);
+        let outdated_file = key_file.filter(|_| in_file.is_some());
         old.extend(in_file);
         Ok(Self { current, old, outdated_file })
     }

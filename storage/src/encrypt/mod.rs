@@ -18,6 +18,7 @@ use llm_proxy_core::secret::Secret;
 use crate::config::{Database, StorageConfig};
 use crate::files;
 use crate::sql::reseal::SealedDatabase;
+use crate::sql::url::DatabaseUrl;
 
 mod error;
 mod keys;
@@ -30,19 +31,19 @@ pub use report::{EncryptReport, EncryptStatus, SealedValue};
 pub(crate) use keys::Keys;
 pub(crate) use sort::{Change, StoredValue, Work, work};
 
-/// Seals everything under the key of `config` (ENCRYPTION_KEY, or the key file where that is not set). `old_key` is
+/// Seals everything under the key of `config` (ENCRYPTION_KEY, or a SQLite database's key file where that is not set). `old_key` is
 /// ENCRYPTION_KEY_OLD. With ENCRYPTION_KEY set, a key file beside the database is an old key too, and is renamed
 /// afterwards.
 ///
 /// # Errors
 /// With a sentence that says what to do. Nothing was changed then, but for [`EncryptError::KeyFileKept`].
 pub async fn encrypt(config: &StorageConfig, old_key: Option<&Secret>) -> Result<EncryptReport, EncryptError> {
-    let path = database_path(&config.database)?;
-    let keys = Keys::gather(&path, config.encryption_key.as_ref(), old_key)?;
+    let place = Place::of(&config.database)?;
+    let keys = Keys::gather(place.key_file(), config.encryption_key.as_ref(), old_key)?;
     if !keys.has_current() {
         return Err(EncryptError::NoKey);
     }
-    let mut database = SealedDatabase::open(&path).await?;
+    let mut database = SealedDatabase::open(&place).await?;
     let done = database.reseal(&keys).await;
     database.close().await?;
     let done = done?;
@@ -55,21 +56,40 @@ pub async fn encrypt(config: &StorageConfig, old_key: Option<&Secret>) -> Result
 /// # Errors
 /// If the database or the key cannot be read.
 pub async fn encrypt_status(config: &StorageConfig) -> Result<EncryptStatus, EncryptError> {
-    let path = database_path(&config.database)?;
-    let keys = Keys::gather(&path, config.encryption_key.as_ref(), None)?;
-    let mut database = SealedDatabase::open(&path).await?;
+    let place = Place::of(&config.database)?;
+    let keys = Keys::gather(place.key_file(), config.encryption_key.as_ref(), None)?;
+    let mut database = SealedDatabase::open(&place).await?;
     let values = database.read().await;
     database.close().await?;
     Ok(sort::status(&keys, &values?))
 }
 
-fn database_path(database: &Database) -> Result<PathBuf, EncryptError> {
-    match database {
-        Database::Sqlite { path, .. } if path.is_file() => std::path::absolute(path)
-            .map_err(|source| EncryptError::NoDatabase { path: path.clone(), source: Some(source) }),
-        Database::Sqlite { path, .. } => Err(EncryptError::NoDatabase { path: path.clone(), source: None }),
-        // To be done with a server too.
-        Database::Server { .. } | Database::Memory => Err(EncryptError::NothingAtRest),
+/// Where the values are.
+pub(crate) enum Place<'c> {
+    /// In the file at this absolute path, which is there.
+    File(PathBuf),
+    Server(&'c DatabaseUrl),
+}
+
+impl<'c> Place<'c> {
+    fn of(database: &'c Database) -> Result<Self, EncryptError> {
+        match database {
+            Database::Sqlite { path, .. } if path.is_file() => match std::path::absolute(path) {
+                Ok(path) => Ok(Self::File(path)),
+                Err(source) => Err(EncryptError::NoDatabase { path: path.clone(), source: Some(source) }),
+            },
+            Database::Sqlite { path, .. } => Err(EncryptError::NoDatabase { path: path.clone(), source: None }),
+            Database::Server { url, .. } => Ok(Self::Server(url)),
+            Database::Memory => Err(EncryptError::NothingAtRest),
+        }
+    }
+
+    /// Where the key file is, if there is one. A server has none: its instances share a key.
+    fn key_file(&self) -> Option<PathBuf> {
+        match self {
+            Self::File(path) => Some(files::beside(path, ".key")),
+            Self::Server(_) => None,
+        }
     }
 }
 

@@ -13,9 +13,11 @@ use super::statements::{Statement, as_text, statement, unnumbered};
 use super::{SqlStore, events};
 use crate::store::{ChangeBatch, ChangeError, ExecuteError, Seal, StoreError, is_change};
 
-/// So that of batches of several calls one is made after the other. They would wait for each other in a circle, whatever
-/// they lock and in whatever order, be undone, and meet again. A call alone does not wait for a batch about something else.
-const WAIT_FOR_BATCHES: Statement = statement!("SELECT name FROM secrets WHERE name = $1"; lock "FOR UPDATE");
+/// So that of batches of several calls, and of imports, one is made after the other. They would wait for each other in a
+/// circle, whatever they lock and in whatever order, be undone, and meet again. A call alone does not wait for a batch
+/// about something else.
+pub(super) const WAIT_FOR_BATCHES: Statement =
+    statement!("SELECT name FROM secrets WHERE name = $1"; lock "FOR UPDATE");
 
 // sqlx has savepoints too, but what it queues for one that was dropped fails in MySQL after a deadlock, which leaves
 // no savepoint, and then the connection waits for an answer that never comes.

@@ -4,7 +4,9 @@ use llm_proxy_core::auth::TokenDigest;
 use llm_proxy_core::manage::Token;
 use sqlx::{Connection as _, SqlSafeStr as _};
 
+use super::change::WAIT_FOR_BATCHES;
 use super::dialect::{self, Dialect, values};
+use super::keys::TOKEN_KEY;
 use super::rows::{Columns, key_owner, sql_number};
 use super::statements::{Statement, as_text, statement, unnumbered};
 use super::{SqlStore, statements};
@@ -31,6 +33,8 @@ impl<D: Dialect> SqlStore<D> {
 
     async fn import_on(&self, connection: &mut D::Connection, batch: ImportBatch) -> Result<ImportReport, StoreError> {
         let mut transaction = connection.begin_with(D::BEGIN_WRITE.into_sql_str()).await?;
+        // Two imports at the same time would find the same free names.
+        dialect::one::<D>(&mut transaction, &WAIT_FOR_BATCHES, values![TOKEN_KEY]).await?;
         let plan = plan(batch, read_existing::<D>(&mut transaction).await?, &self.token_key);
         for project in &plan.projects {
             self.insert_project(&mut transaction, project).await?;

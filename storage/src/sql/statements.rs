@@ -247,10 +247,11 @@ pub(super) const REVOKE_TOKENS_OF_PROJECT: Statement =
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sql::{change, event_statements, import};
+    use crate::sql::{change, event_statements, import, reseal};
 
     fn all() -> impl Iterator<Item = Statement> {
-        ALL.into_iter().chain(change::ALL).chain(event_statements::ALL).chain(import::ALL)
+        let elsewhere = change::ALL.into_iter().chain(event_statements::ALL).chain(import::ALL).chain(reseal::ALL);
+        ALL.into_iter().chain(elsewhere)
     }
 
     const ALL: [Statement; 27] = [

@@ -297,7 +297,7 @@ async fn what_cannot_be_done_is_said() {
     assert!(!path.exists());
     let (path, ..) = sealed(&folder, 1).await;
     assert!(matches!(encrypt(&config(&path, None), Some(&secret(FIRST))).await, Err(EncryptError::NoKey)));
-    assert!(matches!(run(&path, "short", None).await, Err(EncryptError::Key(OpenError::BadEncryptionKey))));
+    assert!(matches!(run(&path, "short", None).await, Err(EncryptError::Open(OpenError::BadEncryptionKey))));
     let bad_old = run(&path, SECOND, Some("short")).await.unwrap_err();
     assert!(bad_old.to_string().starts_with("ENCRYPTION_KEY_OLD must be"), "{bad_old}");
 }

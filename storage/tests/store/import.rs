@@ -1,4 +1,4 @@
-//! The original's database, brought into a store on a file.
+//! The original's database, brought into a store on a file, and on a server.
 
 use std::path::Path;
 
@@ -10,11 +10,13 @@ use llm_proxy_storage::{
     Counted, Database, ImportError, ImportOptions, ImportReport, LeftOut, LeftOutReason, Row, SqlStore, StorageConfig,
     Store, import,
 };
+use sqlx::{MySql, Postgres};
 use tempfile::TempDir;
 
 use crate::calls::{KEY, KEY_MASK, at, delete_project, get_project, get_token, grant, list_tokens, secret, spend};
 use crate::file::{contains, open_with, path_in};
 use crate::original::*;
+use crate::servers::{OnServer, TestServer};
 
 /// The original's ENCRYPTION_KEY, and ours: bytes 0 to 31.
 pub(crate) const SETTING: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
@@ -309,4 +311,37 @@ async fn the_report_says_each_thing_in_a_line_and_quotes_what_comes_from_the_fil
          1 tokens never expired; here they expire at the end of the year 9999\n"
     );
     assert_eq!(report.to_string(), expected);
+}
+
+async fn brought_to_a_server<S: TestServer>() {
+    let (database, folder) = (OnServer::<S>::new().await, TempDir::new().unwrap());
+    let limited = format!(
+        "tokens (id, token, project_id, request_count, max_requests) \
+         VALUES ('{TOKEN_ID}', '{TOKEN_SHA256}', '{ALPHA}', 19, 20)"
+    );
+    let rows = [&*new_project(ALPHA, "alpha", SEALED_KEY), &new_project(BETA, "Ünïcode", "a plain key"), &limited];
+    let path = original(&folder, NEWEST, &rows).await;
+    let config = StorageConfig { encryption_key: Some(secret(SETTING)), ..StorageConfig::new(database.database()) };
+    let options = ImportOptions { provider: "openai".to_owned(), at: at(0) };
+    let first = import(&config, &path, &options).await.unwrap();
+    assert_eq!((first.projects, first.tokens), (counted(2, 0), counted(1, 0)));
+    let second = import(&config, &path, &options).await.unwrap();
+    assert_eq!((second.projects, second.tokens), (counted(0, 2), counted(0, 1)));
+
+    let store = database.store().await;
+    let found = grant(&*store, &parsed(TOKEN)).await.unwrap();
+    assert_eq!((found.token_id, found.upstream_key.reveal()), (token_id(TOKEN_ID), KEY));
+    assert_eq!(get_project(&*store, project_id(BETA)).await.unwrap().name, "Ünïcode");
+    assert_eq!(store.spend(found.token_id, at(1)).await.unwrap(), Spent::Allowed);
+    assert_eq!(store.spend(found.token_id, at(1)).await.unwrap(), Spent::Exhausted);
+}
+
+#[tokio::test]
+async fn the_original_is_brought_to_postgres() {
+    brought_to_a_server::<Postgres>().await;
+}
+
+#[tokio::test]
+async fn the_original_is_brought_to_mysql() {
+    brought_to_a_server::<MySql>().await;
 }

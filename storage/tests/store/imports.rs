@@ -1,5 +1,7 @@
 //! Records from elsewhere, the same for every store.
 
+use std::sync::Arc;
+
 use llm_proxy_core::auth::TokenString;
 use llm_proxy_core::ids::{ProjectId, TokenId};
 use llm_proxy_core::manage::{KeyView, Project, Token};
@@ -117,4 +119,20 @@ pub(crate) async fn an_imported_id_that_is_another_tokens_becomes_a_new_one<S: S
     let [new] = &report.new_ids[..] else { panic!("{report}") };
     assert_eq!((new.row, &new.from, &new.to), (Row::Token, &taken.to_string(), &found.token_id.to_string()));
     assert_eq!(get_token(&**store, taken).await.unwrap().project_id, own);
+}
+
+pub(crate) async fn of_two_equal_imports_at_once_one_brings_everything<S: Store>(store: &Shared<S>) {
+    let project = foreign_project(1, "alpha");
+    let token = foreign_token(2, &project);
+    let importing = [(); 2].map(|()| {
+        let (store, batch) = (Arc::clone(store), batch(vec![project.clone()], vec![token.clone()]));
+        tokio::spawn(async move { store.import(batch).await.unwrap() })
+    });
+    let mut counts = Vec::new();
+    for import in importing {
+        let report = import.await.unwrap();
+        counts.push((report.projects.imported, report.tokens.imported));
+    }
+    counts.sort_unstable();
+    assert_eq!(counts, [(0, 0), (1, 1)]);
 }

@@ -1,6 +1,6 @@
-//! What a caller sees of a store: one list of behaviours, run on every store by instantiating it, and what only a
-//! SQLite file has (`sqlite`, `keys`, `instances`, `import`, `encrypt`), and what every database has (`migrations`) or every
-//! server (`outages`). A behaviour is a function over `&dyn Store` and knows nothing of what is behind it.
+//! What a caller sees of a store: one list of behaviours, run on every store by instantiating it; what only a SQLite file
+//! has (`sqlite`, `keys`, `instances`, `import`, `encrypt`), what only a server has (`encrypt_on_servers`, `outages`), and
+//! what every database has (`migrations`). A behaviour is a function over `&dyn Store` and knows nothing of what is behind it.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "this is all tests: there a panic is the report")]
 
@@ -8,6 +8,7 @@ mod audit;
 mod batches;
 mod calls;
 mod encrypt;
+mod encrypt_on_servers;
 mod file;
 mod import;
 mod import_refused;
@@ -152,6 +153,7 @@ on_every_store! {
         an_imported_name_that_is_taken_gets_a_suffix
         the_name_of_a_deleted_project_is_free_for_an_import
         an_imported_id_that_is_another_tokens_becomes_a_new_one
+        of_two_equal_imports_at_once_one_brings_everything
     ;
     audit:
         events_read_back_as_they_were_added
