@@ -18,7 +18,9 @@ pub enum OpenError {
     #[error(transparent)]
     AuditFile(#[from] AuditFileError),
     /// The first event cannot be written.
-    #[error("the audit log cannot be written: see the log for the cause")]
+    #[error(
+        "the audit log cannot be written (the log says why): if its disk is full, make room, or set AUDIT_LOG_FILE to another path"
+    )]
     AuditLog,
     /// The audit log cannot be read again, or has no thread.
     #[error("the audit log cannot be started")]

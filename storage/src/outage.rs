@@ -32,6 +32,10 @@ pub(crate) enum Access {
     Write,
 }
 
+/// How long no change must have failed before one that was done says that changes are done again: on a disk that is full,
+/// a small one may still be done where others are not.
+const CHANGES_HOLD: Duration = Duration::from_secs(2);
+
 /// The state of the store, for any number of threads.
 #[derive(Debug, Default)]
 pub(crate) struct Outage {
@@ -51,6 +55,8 @@ struct Notes {
     changes: u64,
     reads_fail: bool,
     writes_fail: bool,
+    /// When the latest change failed.
+    write_failed_at: Instant,
     since: Instant,
     said_at: Instant,
     /// Calls that failed since the last line about them.
@@ -107,11 +113,18 @@ impl Outage {
         self.notes().changes
     }
 
+    /// Whether changes are refused for now.
+    pub(crate) fn refuses_changes(&self) -> bool {
+        self.notes().writes_fail
+    }
+
     /// The store did what changes it.
     pub(crate) fn change_answered(&self) {
         let mut notes = self.notes();
         notes.changes = notes.changes.wrapping_add(1);
-        notes.works(Access::Write);
+        if notes.now.since(notes.write_failed_at) >= CHANGES_HOLD {
+            notes.works(Access::Write);
+        }
     }
 
     /// The store did not do what changes it. If it did another change meanwhile, that is no outage.
@@ -124,6 +137,7 @@ impl Outage {
             Failure::Outage => {
                 notes.count_failure(operation, error);
                 notes.writes_fail = true;
+                notes.write_failed_at = notes.now;
             }
         }
     }
@@ -302,10 +316,26 @@ mod tests {
         outage.change_failed("add uses", &down(), 0);
         outage.look_up_failed("find grant", &down(), at(1));
         assert_eq!(outage.to_try(at(2), GRACE), [Access::Read, Access::Write]);
+        outage.tell_time(at(2));
         outage.change_answered();
         assert_eq!(outage.to_try(at(3), GRACE), [Access::Read]);
         outage.look_up_answered(at(4));
         assert_eq!(outage.to_try(at(4), GRACE), []);
+    }
+
+    #[test]
+    fn a_change_that_is_done_among_others_that_fail_ends_no_outage() {
+        let outage = Outage::default();
+        for second in 10..20 {
+            outage.tell_time(at(second));
+            let before = outage.changes();
+            outage.change_failed("change", &down(), before);
+            outage.change_answered();
+            assert!(outage.refuses_changes());
+        }
+        outage.tell_time(at(21));
+        outage.change_answered();
+        assert!(!outage.refuses_changes());
     }
 
     #[test]

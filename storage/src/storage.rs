@@ -171,7 +171,7 @@ impl Storage {
                 Some(StoreOutcome::Grant(self.cached_grant(digest, now.mono).map(Some).ok_or(Unavailable)))
             }
             StoreEffect::CheckHealth => {
-                Some(StoreOutcome::Health(Health { store: Component::Down, audit: self.audit_health() }))
+                Some(StoreOutcome::Health(Health { store: Component::Down, audit: self.audit_health(Component::Down) }))
             }
             StoreEffect::Spend(_) | StoreEffect::Manage(..) | StoreEffect::Record(_) => None,
         }
@@ -252,6 +252,10 @@ impl Storage {
     /// it answer that the store is not available.
     pub async fn close(&self, now: Now) {
         self.flush_uses().await;
+        let (tokens, uses) = self.0.uses.left();
+        if uses > 0 {
+            tracing::error!(tokens, uses, "uses of unlimited tokens could not be counted, and are lost");
+        }
         // Until the store is closed: what is leased after the last settlement would be lost.
         let _none_leases = match self.store() {
             Ok(store) => Some(self.0.leases.close(store).await),
@@ -373,17 +377,23 @@ impl Storage {
 
     async fn check_health(&self, asked_at: Instant) -> Health {
         let store = match async { self.store()?.ping().await }.await {
+            Ok(()) if self.0.outage.refuses_changes() => Component::Down,
             Ok(()) => Component::Up,
             Err(error) => {
                 self.0.outage.look_up_failed("ping", &error, asked_at);
                 Component::Down
             }
         };
-        Health { store, audit: self.audit_health() }
+        Health { store, audit: self.audit_health(store) }
     }
 
-    fn audit_health(&self) -> Component {
-        if self.0.audit.as_ref().is_none_or(Writer::is_well) { Component::Up } else { Component::Down }
+    /// Events that wait for a database that is down are not the audit log's trouble, if there is a file that has them.
+    fn audit_health(&self, store: Component) -> Component {
+        let is_well = self.0.audit.as_ref().is_none_or(|audit| match store {
+            Component::Up => audit.is_well(),
+            Component::Down => audit.takes_events(),
+        });
+        if is_well { Component::Up } else { Component::Down }
     }
 
     /// What became of a change, for the caller and for the state of the store. `before` is how many had been done when it

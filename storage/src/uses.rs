@@ -54,6 +54,17 @@ impl UseCounts {
         self.dropped.swap(0, Ordering::Relaxed)
     }
 
+    /// How many tokens and uses wait to be taken.
+    pub(crate) fn left(&self) -> (usize, u64) {
+        let mut left = (0, 0_u64);
+        for shard in &self.shards {
+            for counted in lock(shard).values() {
+                left = (left.0 + 1, left.1.saturating_add(counted.count));
+            }
+        }
+        left
+    }
+
     fn add(&self, uses: &TokenUse) {
         let mut shard = lock(&self.shards[usize::from(uses.token.uuid().as_bytes()[15]) % SHARDS]);
         let full = shard.len() >= TOKENS_PER_SHARD;

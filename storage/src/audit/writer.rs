@@ -143,6 +143,11 @@ impl Writer {
         !self.journal.is_failing() && !self.is_behind.load(Ordering::Relaxed)
     }
 
+    /// Whether events are kept, whatever the database does.
+    pub(crate) fn takes_events(&self) -> bool {
+        if self.has_file { !self.journal.is_failing() } else { self.is_well() }
+    }
+
     /// Records the event of a call that changes nothing, durably.
     pub(crate) async fn record(&self, store: Option<&dyn Store>, draft: Draft) -> Result<(), Unwritten> {
         if self.is_finished() {

@@ -119,6 +119,9 @@ macro_rules! later_use {
 
 pub(super) const PING: Statement = statement!("SELECT count(*) AS total FROM secrets");
 
+/// Writes, and changes nothing.
+pub(super) const TOUCH: Statement = statement!("UPDATE secrets SET sealed = sealed");
+
 pub(super) const READ_SECRET: Statement = statement!("SELECT sealed FROM secrets WHERE name = $1");
 pub(super) const INSERT_SECRET: Statement = statement!("INSERT INTO secrets (name, sealed) VALUES ($1, $2)");
 

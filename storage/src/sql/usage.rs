@@ -37,6 +37,10 @@ impl<D: Dialect> SqlStore<D> {
 
 async fn add_all<D: Dialect>(connection: &mut D::Connection, uses: &[TokenUse]) -> Result<(), sqlx::Error> {
     let mut transaction = connection.begin_with(D::BEGIN_WRITE.into_sql_str()).await?;
+    if uses.is_empty() {
+        // Whoever asks for nothing asks whether changes are done: so something is written.
+        dialect::run::<D>(&mut transaction, &statements::TOUCH, vec![]).await?;
+    }
     for TokenUse { token, count, last_used_at: at } in uses {
         let columns = values![sql_number(*count), *at, *at, *token];
         dialect::run::<D>(&mut transaction, &statements::ADD_USES, columns).await?;

@@ -369,6 +369,7 @@ async fn a_store_that_is_down_is_unavailable_for_every_effect_and_recovers() {
         StoreOutcome::Managed(Err(CommandError::StoreUnavailable))
     ));
     f.probe.down.store(false, Ordering::SeqCst);
+    f.storage.watch(now(3).mono).await;
     assert!(matches!(perform(StoreEffect::CheckHealth).await, StoreOutcome::Health(Health::UP)));
     assert!(look_up(&f.storage, f.digest, now(0)).await.unwrap().is_some());
 }
