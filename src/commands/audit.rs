@@ -69,6 +69,7 @@ pub(crate) fn verify(
     match verified {
         Ok(verified) => write!(out, "{}", shown(&verified)).map(|()| FINE),
         Err(VerifyError::Fault(fault)) => writeln!(out, "NOT OK: {fault}").map(|()| FAILURE),
+        Err(VerifyError::Changed(fault)) => writeln!(out, "NOT OK: {fault}").map(|()| FAILURE),
         Err(error) => fail(err, &described(&error)),
     }
 }

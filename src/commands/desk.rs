@@ -25,7 +25,7 @@ pub(crate) struct Desk<'a> {
 #[derive(Debug, Error)]
 pub(super) enum NotConfirmed {
     /// Nobody can be asked.
-    #[error("this cannot be undone and there is no terminal to ask at: give --yes to do it")]
+    #[error("this is to be confirmed and there is no terminal to ask at: give --yes to do it")]
     NobodyToAsk,
     /// The answer was no.
     #[error("nothing was done")]

@@ -31,7 +31,7 @@ pub(crate) fn run(
             return Ok(exit_code(&problems));
         }
     };
-    let _log = match logging::start(&settings.log) {
+    let log = match logging::start(&settings.log) {
         Ok(log) => log,
         Err(error) => return fail(err, &described(&error)),
     };
@@ -39,7 +39,10 @@ pub(crate) fn run(
         tracing::warn!("{warning}");
     }
     log_settings(&settings);
-    match serve(settings) {
+    let served = serve(settings);
+    // What the log still holds is written first, so that an error is the last line.
+    drop(log);
+    match served {
         Ok(stopped) => Ok(stop_code(stopped)),
         Err(error) => fail(err, &described(&error)),
     }

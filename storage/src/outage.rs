@@ -220,6 +220,7 @@ impl Failure {
         match error {
             StoreError::Database(_) | StoreError::NoAnswer => Self::Outage,
             StoreError::Corrupt(_)
+            | StoreError::CorruptEvent { .. }
             | StoreError::KeyUnreadable(_)
             | StoreError::Seal(_)
             | StoreError::Random(_)

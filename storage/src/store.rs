@@ -173,6 +173,14 @@ pub enum StoreError {
     /// The store has not been opened.
     #[error("the database is not open yet")]
     NotOpen,
+    /// An audit event is not of the form that this program writes.
+    #[error("audit event {id:?} was changed: its {column} cannot be read")]
+    CorruptEvent {
+        /// Its id, as it is stored.
+        id: String,
+        /// Which column.
+        column: &'static str,
+    },
     /// A stored value is not of the form that this program writes.
     #[error("the database holds an unreadable value in {0}")]
     Corrupt(&'static str),

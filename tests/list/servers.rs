@@ -51,7 +51,8 @@ fn what_is_managed_works_and_is_recorded(engine: Engine) {
     proxy.manage("DELETE", &format!("/manage/tokens/{}", token.id), None);
     assert_eq!(Client::once(proxy.addr, &get("/v1/models", &token.secret)).status(), 401);
 
-    let listed: Value = proxy.manage("GET", "/manage/audit?action=token.revoke", None).json();
+    let listed: Value =
+        proxy.manage("GET", &format!("/manage/audit?action=token.revoke&project_id={}", project.id), None).json();
     assert_eq!(listed["events"][0]["token_id"], token.id.as_str(), "{listed}");
     proxy.terminate();
     assert_eq!(proxy.wait(), Some(0));
@@ -62,6 +63,14 @@ fn what_is_managed_works_and_is_recorded(engine: Engine) {
     proxy.restart(&options);
     let read: Value = proxy.manage("GET", &format!("/manage/tokens/{}", token.id), None).json();
     assert_eq!((&read["is_active"], &read["request_count"]), (&json!(false), &json!(1)));
+    proxy.terminate();
+    assert_eq!(proxy.wait(), Some(0));
+    database.sql("UPDATE audit_events SET project_id = 'zz' WHERE action = 'token.revoke'").unwrap();
+    let said = proxy.tool(&options, &["audit", "verify", "--db"]);
+    let said = String::from_utf8(said.stdout).unwrap();
+    let changed = listed["events"][0]["id"].as_str().unwrap();
+    assert!(said.starts_with("NOT OK: ") && said.contains(changed), "{said}");
+
     let stored = database.sql("SELECT api_key FROM projects").unwrap();
     assert!(stored.trim().starts_with("enc:v1:"), "{stored}");
 }

@@ -28,6 +28,8 @@ pub struct Draft {
     pub token_id: Option<TokenId>,
     /// The request that asked for it; `None` for what the program did by itself.
     pub request: Option<Box<RequestFacts>>,
+    /// Whose request it was, where nothing else is told of it.
+    pub client_ip: Option<IpAddr>,
     /// For how many such events it stands, where repeats were folded into one.
     pub count: Option<u64>,
     /// What else is worth knowing.
@@ -47,6 +49,7 @@ impl Draft {
             project_id: None,
             token_id: None,
             request: None,
+            client_ip: None,
             count: None,
             metadata: BTreeMap::new(),
         }

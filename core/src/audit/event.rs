@@ -84,7 +84,7 @@ impl Event {
             token_id: draft.token_id,
             request_id: text(|request| &request.request_id),
             correlation_id: text(|request| &request.correlation_id),
-            client_ip: request.as_ref().map(|request| request.client_ip),
+            client_ip: request.as_ref().map_or(draft.client_ip, |request| Some(request.client_ip)),
             method: text(|request| &request.method),
             path: text(|request| &request.path),
             user_agent: request

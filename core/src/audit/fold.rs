@@ -5,9 +5,9 @@
 //! are counted, and at its end one event, the last of them, says in `count` for how many it stands. So the counts of all
 //! events that were written add up to what was noted, once [`Folder::drain`] was called.
 //!
-//! What is alike: client address, action, reason, token and path. Who invents a new path with each request gets one
-//! event for all of them after [`MOST_PER_CLIENT`] kinds of his own; and when there are [`MOST_KINDS`] in all, what is
-//! new is folded by its reason alone, without saying whose it was.
+//! What is alike: client address, action, reason, token, method and path. Who invents a new path with each request gets
+//! one event for all of them, which says nothing but whose they were and why, after [`MOST_PER_CLIENT`] kinds of his own;
+//! and when there are [`MOST_KINDS`] in all, what is new is folded by its reason alone, without saying whose it was.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -35,6 +35,7 @@ enum Kind {
         action: Action,
         reason: Option<&'static str>,
         token: Option<TokenId>,
+        method: Option<Shown>,
         path: Option<Shown>,
     },
     /// Whatever else of this client.
@@ -51,6 +52,7 @@ impl Kind {
             action: draft.action,
             reason: draft.reason,
             token: draft.token_id,
+            method: request.map(|request| request.method.clone()),
             path: request.map(|request| request.path.clone()),
         }
     }
@@ -140,7 +142,10 @@ impl Folder {
 /// A repeat, as the event of its kind will tell of it: what only this one had is left out.
 fn told_of(kind: &Kind, draft: Draft) -> Draft {
     match kind {
-        Kind::One { .. } | Kind::OfClient { .. } => draft,
+        Kind::One { .. } => draft,
+        Kind::OfClient { client, .. } => {
+            Draft { project_id: None, token_id: None, request: None, client_ip: *client, ..draft }
+        }
         Kind::OfAnyone { .. } => Draft { project_id: None, token_id: None, request: None, ..draft },
     }
 }

@@ -22,5 +22,6 @@ pub use draft::{Draft, Fact, RequestFacts};
 pub use event::Event;
 pub use fold::{FOLD_EVERY, Folder, MOST_KINDS, MOST_PER_CLIENT};
 pub use shown::Shown;
+pub(crate) use shown::begins_like_a_key;
 pub use verify::{Fault, IN_DATABASE, Last, Place, Source, Verified, Verifier};
 pub use words::{Action, Actor, Outcome};

@@ -180,17 +180,39 @@ fn shaped_run(text: &[u8], run: Range<usize>) -> Option<Range<usize>> {
     if follows_scheme(&text[..run.start]) && bytes.len() >= SHORTEST_SECRET {
         return Some(run);
     }
-    // The beginnings of our tokens and of OpenAI's and Anthropic's keys, of Google's keys, and of a JWT.
-    let prefixes = [(&b"sk-"[..], SHORTEST_SECRET), (b"AIza", 20), (b"eyJ", 20)];
-    let begun = prefixes.iter().filter_map(|(prefix, rest)| {
-        let mut places = memchr::memmem::find_iter(bytes, prefix);
+    begins_like_a_key(bytes, Some(20)).or_else(|| is_opaque(bytes).then_some(0)).map(|at| run.start + at..run.end)
+}
+
+/// How keys begin, and how many bytes at least follow: our tokens and keys of OpenAI and Anthropic; of Google; of other
+/// providers of models and of the places where keys are kept; and a JWT.
+const BEGINNINGS: [(&[u8], usize); 12] = [
+    (b"sk-", SHORTEST_SECRET),
+    (b"AIza", 20),
+    (b"eyJ", 20),
+    (b"gsk_", 16),
+    (b"xai-", 16),
+    (b"pplx-", 16),
+    (b"hf_", 16),
+    (b"r8_", 16),
+    (b"nvapi-", 16),
+    (b"ghp_", 16),
+    (b"github_pat_", 16),
+    (b"AKIA", 16),
+];
+
+/// Where in a run of such bytes something begins as keys do. In the middle of a word it must be at least
+/// `within_a_word` bytes longer than its beginning; `None` is never.
+pub(crate) fn begins_like_a_key(run: &[u8], within_a_word: Option<usize>) -> Option<usize> {
+    let begun = BEGINNINGS.iter().filter_map(|(prefix, rest)| {
+        let mut places = memchr::memmem::find_iter(run, prefix);
         places.find(|at| {
-            let is_first = *at == 0 || !bytes[*at - 1].is_ascii_alphanumeric();
-            let longer = bytes.len() - at - prefix.len();
-            longer >= if is_first { *rest } else { 20 }
+            let is_first = *at == 0 || !run[*at - 1].is_ascii_alphanumeric();
+            let longer = run.len() - at - prefix.len();
+            let least = if is_first { Some(*rest) } else { within_a_word };
+            least.is_some_and(|least| longer >= least)
         })
     });
-    begun.min().or_else(|| is_opaque(bytes).then_some(0)).map(|at| run.start + at..run.end)
+    begun.min()
 }
 
 /// Whether what comes before is the name of an authentication scheme and a space (or `+`, which is one in a form).

@@ -220,6 +220,15 @@ fn denial(grant: Option<Grant>, bytes: &str) -> Draft {
 }
 
 #[test]
+fn an_event_of_a_denial_does_not_tell_the_key_of_the_project() {
+    let key = "plainlookingkey0123";
+    let mut known = grant();
+    known.upstream_key = crate::secret::Secret::new(key.to_owned());
+    let event = denial(Some(known), &request(&format!("GET /v2/{key}"), &format!("User-Agent: a {key}\r\n"), ""));
+    assert!(!format!("{event:?}").contains(key), "{event:?}");
+}
+
+#[test]
 fn each_denial_leaves_one_event_with_its_reason() {
     let with = |change: fn(&mut Grant)| {
         let mut grant = grant();

@@ -34,7 +34,7 @@ impl Exchange {
         };
         self.payer = Some(Payer { token: grant.token_id, project: grant.project_id });
         let Some(provider) = cx.rules.providers.by_name.get(&grant.provider) else {
-            return self.deny(&Refusal::EndpointNotFound, cx);
+            return self.deny_with(grant, &Refusal::EndpointNotFound, cx);
         };
         self.dialect = Some(provider.dialect);
         match admit(&self.request, &grant, provider, cx.rules, cx.now.wall) {
@@ -42,7 +42,7 @@ impl Exchange {
                 self.content_limit = content_limit;
                 self.rewritten_path = rewritten_path;
             }
-            Err(refusal) => return self.deny(&refusal, cx),
+            Err(refusal) => return self.deny_with(grant, &refusal, cx),
         }
         self.running = cx.rules.concurrency.enter();
         if self.running.is_none() {
@@ -68,7 +68,7 @@ impl Exchange {
                 self.spent = true;
                 self.connect(grant, provider, cx);
             }
-            Ok(Spent::Exhausted) => self.deny(&Refusal::Denied(Denial::QuotaExceeded), cx),
+            Ok(Spent::Exhausted) => self.deny_with(grant, &Refusal::Denied(Denial::QuotaExceeded), cx),
             Err(Unavailable) => self.deny(&Refusal::StoreUnavailable, cx),
         }
     }
@@ -77,6 +77,12 @@ impl Exchange {
         let counts = grant.max_requests.is_none().then_some(grant.token_id);
         self.effect = Some(Effect::Connect(ConnectRequest { provider: provider.clone(), fresh: false, counts }));
         self.state = State::Forwarding(Box::new(Forward::new(grant, provider, cx.now.mono)));
+    }
+
+    /// Refuses a request of that grant.
+    fn deny_with(&mut self, grant: Arc<Grant>, refusal: &Refusal, cx: &mut Context<'_>) {
+        self.denied_grant = Some(grant);
+        self.deny(refusal, cx);
     }
 
     /// Refuses. Where policy is the reason, an event of it is handed on; what is merely down, busy or too large leaves

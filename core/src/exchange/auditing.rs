@@ -31,6 +31,7 @@ impl Exchange {
         let head = &self.request.head;
         let mut secrets: Vec<&[u8]> = credential_words(head.fields()).collect();
         secrets.push(rules.management_token.reveal().as_bytes());
+        secrets.extend(self.denied_grant.as_ref().map(|grant| grant.upstream_key.reveal().as_bytes()));
         let shown = |text: &[u8]| Shown::hiding(text, &secrets, LONGEST_TEXT);
         Box::new(RequestFacts {
             request_id: shown(self.ids.request().as_bytes()),

@@ -82,6 +82,8 @@ pub struct Exchange {
     to_client: Option<ToClient>,
     to_upstream: Option<ToUpstream>,
     payer: Option<Payer>,
+    /// The grant of a request that is denied although it has one: its key must not be told.
+    denied_grant: Option<Arc<Grant>>,
     /// The shape of our own errors: guessed until the provider is known.
     dialect: Option<Dialect>,
     status: Option<http::StatusCode>,
@@ -141,6 +143,7 @@ impl Exchange {
             to_client: None,
             to_upstream: None,
             payer: None,
+            denied_grant: None,
             dialect: None,
             status: None,
             code: None,

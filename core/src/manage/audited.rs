@@ -42,6 +42,7 @@ impl CallFacts {
     #[must_use]
     pub fn draft(self, result: &Result<Reply, CommandError>) -> Draft {
         let mut draft = Draft {
+            client_ip: None,
             at: self.at,
             action: self.action,
             actor: self.actor,
@@ -192,6 +193,7 @@ fn answered(reply: &Reply, draft: &mut Draft) {
                 draft.metadata.insert(name, Fact::Number(count));
             }
         }
+        Reply::TokenRevoked(project) => draft.project_id = Some(*project),
         Reply::Gone | Reply::Event(_) => {}
     }
 }

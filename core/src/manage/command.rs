@@ -166,7 +166,9 @@ pub enum Reply {
     TokenCreated(Token, TokenString),
     /// A bulk revocation was done.
     Revoked(RevokedCounts),
-    /// Deleted or revoked; nothing to show.
+    /// A token of that project was revoked; nothing to show.
+    TokenRevoked(ProjectId),
+    /// Deleted; nothing to show.
     Gone,
     /// A page of audit events, newest first, how many match in all, and the page that was asked for, its `as_of` filled
     /// in: with the newest event's id where the call named none.

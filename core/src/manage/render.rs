@@ -55,7 +55,9 @@ pub fn render(result: Result<Reply, CommandError>) -> Result<Rendered, Refusal> 
         Reply::Token(token) => json(StatusCode::OK, &token),
         Reply::TokenCreated(token, string) => token_created(&token, &string),
         Reply::Revoked(counts) => json(StatusCode::OK, &counts),
-        Reply::Gone => Ok(Rendered { status: StatusCode::NO_CONTENT, fields: Vec::new(), body: Vec::new() }),
+        Reply::TokenRevoked(_) | Reply::Gone => {
+            Ok(Rendered { status: StatusCode::NO_CONTENT, fields: Vec::new(), body: Vec::new() })
+        }
         Reply::Events(events, total, page) => {
             json(StatusCode::OK, &EventList { events: &events, pagination: Pagination::of(page, total) })
         }

@@ -5,6 +5,7 @@ use std::fmt;
 use smallvec::SmallVec;
 
 use super::leak::shows_credential;
+use crate::audit::begins_like_a_key;
 use crate::http1::Fields;
 use crate::ids::{IdSeed, uuid_v7};
 use crate::time::Timestamp;
@@ -93,11 +94,12 @@ fn is_usable(value: &[u8]) -> bool {
 }
 
 /// The value of the only line of that name, if it is usable. Two lines are two opinions: neither counts. Nor does one
-/// that shows the client's own credential, since ids are passed on and logged.
+/// that shows the client's own credential, or what looks like one, since ids are passed on and logged.
 fn usable(fields: &Fields, name: &str) -> Option<Id> {
     let mut values = fields.get_all(name);
     let value = values.next().filter(|value| is_usable(value))?;
-    let harmless = values.next().is_none() && !shows_credential(value, fields);
+    let harmless =
+        values.next().is_none() && !shows_credential(value, fields) && begins_like_a_key(value, None).is_none();
     harmless.then(|| Id::from_slice(value))
 }
 

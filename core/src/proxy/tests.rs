@@ -33,6 +33,22 @@ fn ids_of_the_client_are_kept_up_to_the_limit() {
 }
 
 #[test]
+fn an_id_that_begins_as_keys_do_is_not_kept() {
+    for key in ["sk-AAAAAAAAAAAAAAAAAAAAAA", "a-sk-proj-THEREALKEYabcdefgh", "gsk_0123456789abcdef0123"] {
+        assert_ne!(ids(&[("x-request-id", key)]).request(), key);
+        assert_ne!(ids(&[("x-correlation-id", key)]).correlation(), key);
+    }
+    for id in [
+        "task-00000000-0000-7000-8000-000000000000",
+        "disk-0123456789",
+        "00000000-0000-7000-8000-000000000000",
+        "0af7651916cd43dd8448eb211c80319c",
+    ] {
+        assert_eq!(ids(&[("x-request-id", id)]).request(), id);
+    }
+}
+
+#[test]
 fn only_a_close_is_framed_anew_and_never_a_length() {
     for version in [Version::Http10, Version::Http11] {
         assert_eq!(client_framing(Framing::Length(3), version), Framing::Length(3));

@@ -146,7 +146,7 @@ pub(super) fn perform(command: &AuditCommand, api: &Api, output: &mut Output<'_,
 const PATH: &str = "/manage/audit";
 
 fn list(flags: &ListFlags, api: &Api, output: &mut Output<'_, '_>) -> Result<(), ManageError> {
-    if flags.page.page.is_none() {
+    if flags.page == PageFlags::default() {
         let (events, as_of) = all(flags, api)?;
         return match output.form {
             Form::Json => one_page(&events, as_of.as_deref(), output),

@@ -8,15 +8,16 @@ pub(super) struct PageFlags {
     /// One page only, from 1
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u64).range(1..))]
     pub(super) page: Option<u64>,
-    /// Items of a page
-    #[arg(long, value_name = "NUMBER", requires = "page", value_parser = clap::value_parser!(u64).range(1..))]
+    /// Items of a page; alone, of the first
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u64).range(1..))]
     pub(super) page_size: Option<u64>,
 }
 
 impl PageFlags {
     /// The query parameters.
     pub(super) fn query(self) -> [(&'static str, Option<String>); 2] {
-        [("page", self.page), ("page_size", self.page_size)]
+        let page = self.page.or_else(|| self.page_size.map(|_| 1));
+        [("page", page), ("page_size", self.page_size)]
             .map(|(name, number)| (name, number.map(|number| number.to_string())))
     }
 }

@@ -26,6 +26,9 @@ pub enum VerifyError {
     /// The file cannot be read.
     #[error("the audit log cannot be read: {0}")]
     File(#[from] io::Error),
+    /// An event of the database was changed so that it cannot be read as one.
+    #[error(transparent)]
+    Changed(StoreError),
     /// There is no database.
     #[error("there is no database {path}", path = .0.display())]
     NoDatabase(std::path::PathBuf),
@@ -34,7 +37,13 @@ pub enum VerifyError {
     Open(#[from] crate::error::OpenError),
     /// The database cannot be read.
     #[error("the database cannot be read")]
-    Store(#[from] StoreError),
+    Store(#[source] StoreError),
+}
+
+impl From<StoreError> for VerifyError {
+    fn from(error: StoreError) -> Self {
+        if matches!(error, StoreError::CorruptEvent { .. }) { Self::Changed(error) } else { Self::Store(error) }
+    }
 }
 
 /// Verifies an audit log. It may be in use: it is not locked, and lines that come meanwhile are verified too.

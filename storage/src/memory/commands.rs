@@ -172,8 +172,9 @@ impl Records {
     }
 
     fn revoke_token(&mut self, id: TokenId) -> Result<Reply, CommandError> {
-        self.tokens.get_mut(&id).ok_or(NO_TOKEN)?.is_active = false;
-        Ok(Reply::Gone)
+        let token = self.tokens.get_mut(&id).ok_or(NO_TOKEN)?;
+        token.is_active = false;
+        Ok(Reply::TokenRevoked(token.project_id))
     }
 }
 

@@ -183,8 +183,16 @@ fn columns(event: &Event) -> Vec<Value> {
     ]
 }
 
+/// An event that cannot be read is named: somebody changed it.
 fn event<D: Dialect>(row: &D::Row) -> Result<Event, StoreError> {
     let row = Columns::<D>(row);
+    read_columns(&row).map_err(|error| {
+        let StoreError::Corrupt(column) = error else { return error };
+        StoreError::CorruptEvent { id: row.text("id").unwrap_or_default(), column }
+    })
+}
+
+fn read_columns<D: Dialect>(row: &Columns<'_, D>) -> Result<Event, StoreError> {
     let metadata = row.optional_text("metadata")?.map(|text| serde_json::from_str(&text));
     let client_ip = row.optional_text("client_ip")?.map(|text| text.parse());
     Ok(Event {

@@ -88,7 +88,7 @@ impl<D: Dialect> SqlStore<D> {
         let (_, mut token) = self.read_token_to_change(connection, id).await?;
         token.is_active = false;
         write_token::<D>(connection, &token).await?;
-        Ok(Reply::Gone)
+        Ok(Reply::TokenRevoked(token.project_id))
     }
 
     /// The token and its project, neither of which changes until the transaction ends.

@@ -159,7 +159,9 @@ pub(crate) async fn update_token(store: &dyn Store, id: TokenId, change: TokenCh
 }
 
 pub(crate) async fn revoke_token(store: &dyn Store, id: TokenId) -> Result<(), CommandError> {
-    let Reply::Gone = run(store, Command::RevokeToken(id), at(0)).await? else { panic!("another kind of reply") };
+    let Reply::TokenRevoked(_) = run(store, Command::RevokeToken(id), at(0)).await? else {
+        panic!("another kind of reply")
+    };
     Ok(())
 }
 
