@@ -17,8 +17,8 @@ use llm_proxy_core::ids::TokenId;
 use llm_proxy_core::time::Now;
 use llm_proxy_runtime_common::{StartError, clock};
 use llm_proxy_storage::{Attempt, OpenError, Opening, Storage, StorageConfig};
-use smol::LocalExecutor;
 use smol::channel::{self, Receiver, Sender};
+use smol::{LocalExecutor, Task};
 
 /// How often counts of uses are written.
 const FLUSH_EVERY: Duration = Duration::from_secs(1);
@@ -164,13 +164,25 @@ async fn serve(executor: &LocalExecutor<'_>, opening: Opening, report: Report, q
     let (stop, stopped) = channel::bounded(1);
     // Apart from the queue: calls are answered meanwhile, if only that the store is not available.
     let keeper = executor.spawn(keep(opening, report, stopped));
+    let mut to_the_end: Vec<Task<()>> = Vec::new();
     while let Ok(job) = queue.recv().await {
+        to_the_end.retain(|task| !task.is_finished());
         match job {
             Job::Perform { effect, now, reply } => {
-                executor.spawn(perform(storage.clone(), effect, now, reply)).detach();
+                let may_be_given_up = effect.may_be_given_up();
+                let task = executor.spawn(perform(storage.clone(), effect, now, reply));
+                if may_be_given_up {
+                    task.detach();
+                } else {
+                    to_the_end.push(task);
+                }
             }
             Job::Audit(draft, now) => storage.audit(*draft, now),
         }
+    }
+    // What changes something is done, and recorded, before the store is closed.
+    for task in to_the_end {
+        task.await;
     }
     drop(stop);
     keeper.await;

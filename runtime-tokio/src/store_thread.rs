@@ -15,6 +15,7 @@ use llm_proxy_core::time::Now;
 use llm_proxy_runtime_common::{StartError, clock};
 use llm_proxy_storage::{Attempt, OpenError, Opening, Storage, StorageConfig};
 use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
 /// How often counts of uses are written.
@@ -160,12 +161,21 @@ async fn serve(opening: Opening, report: Report, mut queue: mpsc::UnboundedRecei
     let (stop, stopped) = watch::channel(());
     // Apart from the queue: calls are answered meanwhile, if only that the store is not available.
     let keeper = tokio::spawn(keep(opening, report, stopped));
+    let mut to_the_end = JoinSet::new();
     while let Some(job) = queue.recv().await {
+        while to_the_end.try_join_next().is_some() {}
         match job {
-            Job::Perform { effect, now, reply } => drop(tokio::spawn(perform(storage.clone(), effect, now, reply))),
+            Job::Perform { effect, now, reply } if effect.may_be_given_up() => {
+                drop(tokio::spawn(perform(storage.clone(), effect, now, reply)));
+            }
+            Job::Perform { effect, now, reply } => {
+                to_the_end.spawn(perform(storage.clone(), effect, now, reply));
+            }
             Job::Audit(draft, now) => storage.audit(*draft, now),
         }
     }
+    // What changes something is done, and recorded, before the store is closed.
+    while to_the_end.join_next().await.is_some() {}
     drop(stop);
     if keeper.await.is_err() {
         tracing::error!("the flusher died: the last counts of uses may be lost");

@@ -29,7 +29,7 @@ pub(crate) enum AuditCommand {
 /// The flags of `audit verify`.
 #[derive(Args, Debug)]
 pub(crate) struct VerifyFlags {
-    /// The audit log [AUDIT_LOG_FILE]
+    /// The audit log; without it, the one that AUDIT_LOG_FILE names
     #[arg(value_name = "FILE", conflicts_with = "db")]
     file: Option<PathBuf>,
     /// Verify the database of the settings in place of a file

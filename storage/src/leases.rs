@@ -3,6 +3,7 @@
 
 use std::error::Error;
 use std::num::NonZeroU64;
+use std::sync::atomic::Ordering;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -42,18 +43,10 @@ struct Unsettled<'a> {
 }
 
 impl Leases {
-    /// `max_age`: how long a remainder may be spent, the grant age.
-    pub(crate) fn new(max_age: Duration) -> Self {
-        Self {
-            shards: std::array::from_fn(|_| Mutex::new(Ledger::new(TOKENS_PER_SHARD, max_age))),
-            turns: Turns::default(),
-            settling: async_lock::Mutex::default(),
-        }
-    }
-
-    /// Spends one request, if that can be decided without the store.
-    pub(crate) fn spend_now(&self, token: TokenId, now: Now) -> Option<Spent> {
-        match self.ledger(token).spend(token, now) {
+    /// Spends one request, if that can be decided without the store. `max_age` is how long a remainder may be spent, the
+    /// grant age of the moment.
+    pub(crate) fn spend_now(&self, token: TokenId, now: Now, max_age: Duration) -> Option<Spent> {
+        match self.aged(token, max_age).spend(token, now) {
             Spend::Allowed => Some(Spent::Allowed(token)),
             Spend::Exhausted => Some(Spent::Exhausted),
             Spend::NeedsLease(_) | Spend::NoRoom => None,
@@ -62,16 +55,31 @@ impl Leases {
 
     /// Spends one request, from a new lease if need be. After an error, or a dropped future, what may have been leased
     /// is lost.
-    pub(crate) async fn spend(&self, store: &dyn Store, token: TokenId, now: Now) -> Result<Spent, StoreError> {
+    pub(crate) async fn spend(
+        &self,
+        store: &dyn Store,
+        token: TokenId,
+        now: Now,
+        max_age: Duration,
+    ) -> Result<Spent, StoreError> {
+        let failures = self.turns.failures(token);
+        let before = failures.load(Ordering::Relaxed);
         let _turn = self.turns.of_token(token).await;
         // Another may have leased for all meanwhile.
-        let spend = self.ledger(token).spend(token, now);
-        match spend {
+        let spend = self.aged(token, max_age).spend(token, now);
+        // Or have failed for all: if each tried anew, the last would wait as long as all of them.
+        let has_failed = failures.load(Ordering::Relaxed) != before;
+        let spent = match spend {
             Spend::Allowed => Ok(Spent::Allowed(token)),
             Spend::Exhausted => Ok(Spent::Exhausted),
+            Spend::NeedsLease(_) | Spend::NoRoom if has_failed => return Err(StoreError::NoAnswer),
             Spend::NeedsLease(wanted) => self.lease(store, token, wanted, now).await,
             Spend::NoRoom => spend_one(store, token, now).await,
+        };
+        if spent.is_err() {
+            failures.fetch_add(1, Ordering::Relaxed);
         }
+        spent
     }
 
     /// A spent request did not reach its upstream.
@@ -92,9 +100,14 @@ impl Leases {
     }
 
     /// Tells the store what was spent and what is given back. What it certainly did not hear is kept.
-    pub(crate) async fn settle(&self, store: &dyn Store, now: Instant) -> Result<(), StoreError> {
+    pub(crate) async fn settle(&self, store: &dyn Store, now: Instant, max_age: Duration) -> Result<(), StoreError> {
         let _order = self.settling.lock().await;
-        let settlements = self.shards.iter().flat_map(|shard| lock(shard).take_all(now)).collect();
+        let of_shard = |shard| {
+            let mut ledger = lock(shard);
+            ledger.set_max_age(max_age);
+            ledger.take_all(now)
+        };
+        let settlements = self.shards.iter().flat_map(of_shard).collect();
         self.settle_these(store, settlements).await
     }
 
@@ -103,7 +116,7 @@ impl Leases {
         let turns = self.turns.all().await;
         self.shards.iter().for_each(|shard| lock(shard).recall_all());
         // What was not given back counts as leased, for good.
-        log_failure(self.settle(store, Instant::default()).await);
+        log_failure(self.settle(store, Instant::default(), Duration::ZERO).await);
         turns
     }
 
@@ -166,9 +179,25 @@ impl Leases {
         settlements.iter().for_each(|settlement| self.ledger(settlement.token).restore(settlement));
     }
 
+    fn aged(&self, token: TokenId, max_age: Duration) -> MutexGuard<'_, Ledger> {
+        let mut ledger = self.ledger(token);
+        ledger.set_max_age(max_age);
+        ledger
+    }
+
     fn ledger(&self, token: TokenId) -> MutexGuard<'_, Ledger> {
         // The end of an id is random.
         lock(&self.shards[usize::from(token.uuid().as_bytes()[15]) % SHARDS])
+    }
+}
+
+impl Default for Leases {
+    fn default() -> Self {
+        Self {
+            shards: std::array::from_fn(|_| Mutex::new(Ledger::new(TOKENS_PER_SHARD, Duration::ZERO))),
+            turns: Turns::default(),
+            settling: async_lock::Mutex::default(),
+        }
     }
 }
 

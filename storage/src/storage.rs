@@ -19,7 +19,7 @@ use crate::grants::GrantCache;
 use crate::leases::Leases;
 use crate::opening;
 use crate::outage::{Access, Outage};
-use crate::store::{ExecuteError, Store, StoreError, TokenUse, is_change};
+use crate::store::{ExecuteError, SettleError, Store, StoreError, TokenUse, is_change};
 use crate::turns::Turns;
 use crate::uses::UseCounts;
 
@@ -46,6 +46,7 @@ struct Shared {
     outage: Arc<Outage>,
     look_ups: Turns,
     uses: UseCounts,
+    flushing: async_lock::Mutex<()>,
     /// `None` records nothing.
     audit: Option<Writer>,
     leases: Leases,
@@ -78,8 +79,7 @@ impl Storage {
     }
 
     fn with(grants: GrantCache, outage: Arc<Outage>, audit: Option<Writer>) -> Self {
-        // In an outage what is leased is all that there is, for as long as grants are used.
-        let leases = Leases::new(grants.max_age() + outage.grace());
+        let leases = Leases::default();
         Self(Arc::new(Shared {
             store: OnceLock::new(),
             token_key: TokenKeySlot::default(),
@@ -87,6 +87,7 @@ impl Storage {
             outage,
             look_ups: Turns::default(),
             uses: UseCounts::default(),
+            flushing: async_lock::Mutex::default(),
             leases,
             audit,
         }))
@@ -139,7 +140,7 @@ impl Storage {
                 Some(StoreOutcome::Grant(Ok(Some(grant))))
             }
             StoreEffect::Spend(token) => {
-                let spent = self.0.leases.spend_now(*token, now)?;
+                let spent = self.0.leases.spend_now(*token, now, self.lease_age(now.mono))?;
                 Some(StoreOutcome::Spent(Ok(spent)))
             }
             StoreEffect::Manage(..) | StoreEffect::Record(_) | StoreEffect::CheckHealth => None,
@@ -218,40 +219,48 @@ impl Storage {
     /// Writes the counted uses, settles what was spent of leases, gives back leases that are not used, and writes the
     /// audit events that wait for something. What the store certainly does not take is kept for the next flush.
     pub async fn flush(&self, now: Now) {
-        self.flush_uses().await;
+        // What is left is for the next flush.
+        let _ = self.flush_uses().await;
         self.settle(now.mono).await;
         if let Some(audit) = &self.0.audit {
             audit.flush(self.store().ok(), now).await;
         }
     }
 
+    /// How long a lease's remainder may be spent. In an outage it is all that there is, for as long as grants are used.
+    fn lease_age(&self, now: Instant) -> Duration {
+        let more = if self.0.outage.allows_old_grants(now) { self.0.outage.grace() } else { Duration::ZERO };
+        self.0.grants.max_age() + more
+    }
+
     async fn settle(&self, now: Instant) {
         let Ok(store) = self.store() else { return };
         let before = self.0.outage.changes();
-        if let Err(error) = self.0.leases.settle(store, now).await {
+        if let Err(error) = self.0.leases.settle(store, now, self.lease_age(now)).await {
             // What was certainly not done is settled at a later flush.
             self.0.outage.change_failed("settle", &error, before);
         }
     }
 
-    async fn flush_uses(&self) {
+    /// One after the other: who waits for it must not overtake what another has taken out.
+    async fn flush_uses(&self) -> Result<(), Unavailable> {
+        let _turn = self.0.flushing.lock().await;
         let dropped = self.0.uses.take_dropped();
         if dropped > 0 {
             tracing::warn!(dropped, "more tokens were in use than uses can be counted for between two flushes");
         }
         for batch in self.0.uses.take(USES_PER_BATCH) {
-            match self.add_uses(batch.uses()).await {
-                Ok(()) => batch.done(),
-                // The rest would most likely fail too, each after its own wait.
-                Err(Unavailable) => return,
-            }
+            // The rest would most likely fail too, each after its own wait.
+            self.add_uses(batch.uses()).await?;
+            batch.done();
         }
+        Ok(())
     }
 
     /// Flushes, gives all leases back, ends the audit chain, closes the store, and the audit log last of all. Calls after
     /// it answer that the store is not available.
     pub async fn close(&self, now: Now) {
-        self.flush_uses().await;
+        let _ = self.flush_uses().await;
         let (tokens, uses) = self.0.uses.left();
         if uses > 0 {
             tracing::error!(tokens, uses, "uses of unlimited tokens could not be counted, and are lost");
@@ -312,20 +321,32 @@ impl Storage {
 
     async fn spend(&self, token: TokenId, now: Now) -> Result<Spent, Unavailable> {
         let before = self.0.outage.changes();
-        let spent = async { self.0.leases.spend(self.store()?, token, now).await }.await;
+        let spent = async { self.0.leases.spend(self.store()?, token, now, self.lease_age(now.mono)).await }.await;
         self.changed(spent, "spend", before)
     }
 
     async fn add_uses(&self, uses: &[TokenUse]) -> Result<(), Unavailable> {
         let before = self.0.outage.changes();
         let added = async { self.store()?.add_uses(uses).await }.await;
+        if let Err(SettleError::Unknown(error)) = &added {
+            // Counted again, they might be counted twice, and a limit that is set later would be reached too early.
+            self.0.outage.change_failed("add uses", error, before);
+            tracing::warn!(tokens = uses.len(), "whether uses were counted is not known; they are not counted again");
+            return Ok(());
+        }
+        let added = added.map_err(|(SettleError::NotDone(error) | SettleError::Unknown(error))| error);
         self.changed(added, "add uses", before)
     }
 
     async fn manage(&self, command: Command, facts: CallFacts, now: Now) -> Result<Reply, CommandError> {
         if sets_a_limit(&command) {
             // What was used before counts against the limit from its first moment.
-            self.flush_uses().await;
+            let flushed = self.flush_uses().await;
+            if flushed.is_err() {
+                let answer = Err(CommandError::StoreUnavailable);
+                let recorded = self.record(facts.draft(&answer)).await;
+                return recorded.map_err(|Unavailable| CommandError::AuditUnavailable).and(answer);
+            }
         }
         if shows_counts(&command) {
             self.settle(now.mono).await;

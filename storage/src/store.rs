@@ -48,7 +48,7 @@ pub trait Store: Debug + Send + Sync + 'static {
     fn settle<'a>(&'a self, settlements: &'a [Settlement]) -> StoreFuture<'a, Result<(), SettleError>>;
 
     /// Adds counted uses, all of them or none. Limits are not looked at, tokens that are not there are passed over.
-    fn add_uses<'a>(&'a self, uses: &'a [TokenUse]) -> StoreFuture<'a, Result<(), StoreError>>;
+    fn add_uses<'a>(&'a self, uses: &'a [TokenUse]) -> StoreFuture<'a, Result<(), SettleError>>;
 
     /// Answers a command that [`changes`](is_change) nothing.
     fn read(&self, command: Command, at: Timestamp) -> StoreFuture<'_, Result<Reply, ExecuteError>>;
@@ -198,7 +198,7 @@ pub enum StoreError {
     Random(#[from] NoRandomness),
 }
 
-/// A settlement failed. The difference matters: one that may have been done must not be repeated.
+/// What is added up was not written. The difference matters: one that may have been done must not be repeated.
 #[derive(Debug, Error)]
 pub enum SettleError {
     /// It was certainly not done.

@@ -2,6 +2,8 @@
 //! spent, all its requests miss it at once; the first asks the store, the others wait for that answer and find it in
 //! memory.
 
+use std::sync::atomic::AtomicU64;
+
 use async_lock::{Mutex, MutexGuard};
 use llm_proxy_core::auth::TokenDigest;
 use llm_proxy_core::ids::TokenId;
@@ -11,7 +13,7 @@ const PLACES: usize = 256;
 
 /// The places where they wait.
 #[derive(Debug)]
-pub(crate) struct Turns([Mutex<()>; PLACES]);
+pub(crate) struct Turns([Mutex<()>; PLACES], [AtomicU64; PLACES]);
 
 impl Turns {
     /// Waits until nobody else looks that token up; the guard ends the turn.
@@ -22,8 +24,12 @@ impl Turns {
 
     /// Waits until nobody else leases of that token; the guard ends the turn.
     pub(crate) async fn of_token(&self, token: TokenId) -> MutexGuard<'_, ()> {
-        // The end of an id is random.
-        self.0[usize::from(token.uuid().as_bytes()[15]) % PLACES].lock().await
+        self.0[place_of(token)].lock().await
+    }
+
+    /// How many turns at that token's place have failed: who waited for one that did knows the answer.
+    pub(crate) fn failures(&self, token: TokenId) -> &AtomicU64 {
+        &self.1[place_of(token)]
     }
 
     /// Waits until no turn is left under way, and lets none begin.
@@ -36,8 +42,13 @@ impl Turns {
     }
 }
 
+/// The end of an id is random.
+fn place_of(token: TokenId) -> usize {
+    usize::from(token.uuid().as_bytes()[15]) % PLACES
+}
+
 impl Default for Turns {
     fn default() -> Self {
-        Self(std::array::from_fn(|_| Mutex::new(())))
+        Self(std::array::from_fn(|_| Mutex::new(())), std::array::from_fn(|_| AtomicU64::new(0)))
     }
 }

@@ -304,7 +304,9 @@ impl Session {
                 self.step(Step::Progress, now);
             }
             SessionInput::Store(id, outcome) => {
-                if id == self.last_effect && self.asked_store {
+                // One that is over may still be telling its client so.
+                let waits = self.exchange.as_ref().is_some_and(|exchange| !exchange.is_over());
+                if id == self.last_effect && self.asked_store && waits {
                     self.on_store(outcome, now)?;
                 } else {
                     self.on_late_outcome(&outcome);

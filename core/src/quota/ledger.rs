@@ -75,6 +75,11 @@ impl Ledger {
         Self { accounts: BTreeMap::new(), room, max_age }
     }
 
+    /// From now on, remainders may be spent for that long.
+    pub const fn set_max_age(&mut self, max_age: Duration) {
+        self.max_age = max_age;
+    }
+
     /// Spends one request, if that can be done here.
     pub fn spend(&mut self, token: TokenId, now: Now) -> Spend {
         let max_age = self.max_age;

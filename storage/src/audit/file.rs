@@ -109,6 +109,8 @@ pub(crate) struct AuditFile {
     /// others would append behind them.
     must_cut: bool,
     is_locked: bool,
+    /// Whether what was written before is not in this file, which nobody was told yet.
+    begins_anew: bool,
     /// Whether what stands before `length` is a line without an end, of another program.
     must_end_line: bool,
 }
@@ -139,7 +141,16 @@ impl AuditFile {
         lock(&file, path)?;
         let open_error = |source| AuditFileError::Open { path: path.to_owned(), source };
         let (path, medium) = (path.to_owned(), wrap(file));
-        let mut file = Self { path, medium, wrap, length: 0, must_cut: false, is_locked: true, must_end_line: false };
+        let mut file = Self {
+            path,
+            medium,
+            wrap,
+            length: 0,
+            must_cut: false,
+            is_locked: true,
+            begins_anew: false,
+            must_end_line: false,
+        };
         let tail = file.look_at_end().map_err(open_error)?;
         file.release();
         Ok((file, tail))
@@ -165,11 +176,14 @@ impl AuditFile {
     /// If nothing can be appended now.
     pub(crate) fn ready(&mut self) -> io::Result<Ready> {
         self.hold()?;
-        let ready = self.look();
-        if ready.is_err() {
-            self.release();
+        match self.look() {
+            Ok(()) if std::mem::take(&mut self.begins_anew) => Ok(Ready::BeginsAnew),
+            Ok(()) => Ok(Ready::Continues),
+            Err(error) => {
+                self.release();
+                Err(error)
+            }
         }
-        ready
     }
 
     /// Lets others append. After each [`Self::ready`], and after the appends.
@@ -196,7 +210,7 @@ impl AuditFile {
         Ok(())
     }
 
-    fn look(&mut self) -> io::Result<Ready> {
+    fn look(&mut self) -> io::Result<()> {
         if self.must_cut {
             self.cut_back()?;
         }
@@ -207,11 +221,12 @@ impl AuditFile {
         let was_cut = length < self.length;
         if was_cut {
             tracing::warn!(path = %self.path.display(), expected = self.length, length, "another program cut the audit log");
+            self.begins_anew = true;
         }
         if length != self.length {
             self.look_at_end()?;
         }
-        Ok(if was_cut { Ready::BeginsAnew } else { Ready::Continues })
+        Ok(())
     }
 
     /// Finds where the last whole line ends, and cuts off what a crash left behind it.
@@ -273,14 +288,17 @@ impl AuditFile {
         Ok(())
     }
 
-    fn open_anew(&mut self) -> io::Result<Ready> {
+    fn open_anew(&mut self) -> io::Result<()> {
         tracing::info!(path = %self.path.display(), "the audit log was moved away or deleted: a new one begins");
         let file = open_private(&self.path).map_err(io::Error::other)?;
         lock(&file, &self.path).map_err(io::Error::other)?;
-        // The lock on the old one ends with it.
-        self.medium = (self.wrap)(file);
-        self.look_at_end()?;
-        Ok(Ready::BeginsAnew)
+        // Not by dropping it: whoever still reads it for the database shares the lock.
+        if self.is_locked {
+            let _ = self.medium.file().unlock();
+        }
+        (self.medium, self.is_locked, self.must_cut) = ((self.wrap)(file), true, false);
+        self.begins_anew = true;
+        self.look_at_end().map(drop)
     }
 }
 

@@ -45,6 +45,17 @@ struct Segment {
     end: Option<u64>,
 }
 
+/// What stands in a part of the file.
+#[derive(Debug, Default)]
+pub(crate) struct Stretch {
+    /// Its first event.
+    pub(crate) first: Option<EventId>,
+    /// The chains of its events, in their order, those of events next to each other once.
+    pub(crate) chains: Vec<ChainId>,
+    /// The first events of runs in it, each with how many of `chains` there are up to it.
+    pub(crate) starts: Vec<(EventId, usize)>,
+}
+
 /// See the module.
 pub(crate) struct Journal {
     chain: Chain,
@@ -255,19 +266,36 @@ impl Journal {
         self.file.as_ref().map_or(0, AuditFile::length)
     }
 
-    /// The first event at or after that place in the file.
+    /// What the file holds of other runs from that place on.
     ///
     /// # Errors
     /// If the file cannot be read.
-    pub(crate) fn event_at(&self, from: u64) -> io::Result<Option<EventId>> {
-        let Some(open) = &self.file else { return Ok(None) };
-        let lines = tail::lines(&open.reader()?, from, open.length(), 1)?;
-        Ok(lines.events.first().map(|event| event.id))
+    pub(crate) fn stretch(&self, from: u64) -> io::Result<Stretch> {
+        let mut stretch = Stretch::default();
+        let Some(open) = &self.file else { return Ok(stretch) };
+        let (reader, end) = (open.reader()?, open.length());
+        let mut next = from;
+        while next < end {
+            let lines = tail::lines(&reader, next, end, READ_SIZE)?;
+            // This run has given nothing yet.
+            for event in lines.events.iter().filter(|event| event.chain != self.chain.id()) {
+                stretch.first.get_or_insert(event.id);
+                if stretch.chains.last() != Some(&event.chain) {
+                    stretch.chains.push(event.chain);
+                }
+                if event.action == Action::ServerStart.as_str() {
+                    stretch.starts.push((event.id, stretch.chains.len()));
+                }
+            }
+            next = lines.next;
+        }
+        Ok(stretch)
     }
 
-    /// The database has what is in the file before that place.
+    /// The database has what is in the open file before that place.
     pub(crate) fn skip_to(&mut self, place: u64) {
-        if let Some(segment) = self.in_file.front_mut() {
+        // Of one that was moved away meanwhile nothing is known.
+        if let Some(segment) = self.in_file.front_mut().filter(|segment| segment.end.is_none()) {
             segment.next = segment.next.max(place);
         }
     }

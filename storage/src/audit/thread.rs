@@ -7,9 +7,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_channel::{Receiver, Sender};
 use llm_proxy_core::audit::{Draft, Event};
-use llm_proxy_core::ids::EventId;
 
-use super::journal::{Journal, Unwritten};
+use super::journal::{Journal, Stretch, Unwritten};
 
 /// Jobs that may wait. A job of a call waits for room; a note that finds none is dropped.
 const MOST_JOBS: usize = 4096;
@@ -27,7 +26,7 @@ enum Job {
     Note(Vec<Draft>),
     Refill(Sender<io::Result<()>>),
     Length(Sender<u64>),
-    EventAt(u64, Sender<io::Result<Option<EventId>>>),
+    Stretch(u64, Sender<io::Result<Stretch>>),
     SkipTo(u64),
     /// Let go of the file and end.
     Close(Sender<()>),
@@ -92,9 +91,9 @@ impl JournalLink {
         self.ask(Job::Length).await.unwrap_or_default()
     }
 
-    /// See [`Journal::event_at`].
-    pub(crate) async fn event_at(&self, from: u64) -> io::Result<Option<EventId>> {
-        self.ask(|reply| Job::EventAt(from, reply)).await.unwrap_or_else(|| Err(gone()))
+    /// See [`Journal::stretch`].
+    pub(crate) async fn stretch(&self, from: u64) -> io::Result<Stretch> {
+        self.ask(|reply| Job::Stretch(from, reply)).await.unwrap_or_else(|| Err(gone()))
     }
 
     /// See [`Journal::skip_to`].
@@ -170,7 +169,7 @@ impl Batch {
             | Job::End(..)
             | Job::Refill(_)
             | Job::Length(_)
-            | Job::EventAt(..)
+            | Job::Stretch(..)
             | Job::SkipTo(_)
             | Job::Close(_)) => {
                 return Some(other);
@@ -208,7 +207,7 @@ fn look(journal: &mut Journal, job: Job) -> Option<Sender<()>> {
         Job::End(last, reply) => drop(reply.try_send(journal.end(last))),
         Job::Refill(reply) => drop(reply.try_send(journal.refill())),
         Job::Length(reply) => drop(reply.try_send(journal.file_length())),
-        Job::EventAt(from, reply) => drop(reply.try_send(journal.event_at(from))),
+        Job::Stretch(from, reply) => drop(reply.try_send(journal.stretch(from))),
         Job::SkipTo(place) => journal.skip_to(place),
         Job::Close(reply) => return Some(reply),
         // The batch took these.

@@ -155,7 +155,7 @@ impl<D: Dialect> Store for SqlStore<D> {
         Box::pin(self.settle_all(settlements))
     }
 
-    fn add_uses<'a>(&'a self, uses: &'a [TokenUse]) -> StoreFuture<'a, Result<(), StoreError>> {
+    fn add_uses<'a>(&'a self, uses: &'a [TokenUse]) -> StoreFuture<'a, Result<(), SettleError>> {
         Box::pin(self.write_uses(uses))
     }
 

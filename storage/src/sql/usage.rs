@@ -7,7 +7,7 @@ use super::attempts::Attempts;
 use super::dialect::{self, Dialect, values};
 use super::rows::{self, sql_number};
 use super::{SqlStore, statements};
-use crate::store::{StoreError, TokenUse};
+use crate::store::{SettleError, StoreError, TokenUse};
 
 impl<D: Dialect> SqlStore<D> {
     pub(super) async fn read_grant(&self, digest: TokenDigest) -> Result<Option<Grant>, StoreError> {
@@ -18,7 +18,8 @@ impl<D: Dialect> SqlStore<D> {
         found?.map(|row| rows::grant::<D>(&row, &self.sealer)).transpose()
     }
 
-    pub(super) async fn write_uses(&self, uses: &[TokenUse]) -> Result<(), StoreError> {
+    /// What became of a commit that fails is not known.
+    pub(super) async fn write_uses(&self, uses: &[TokenUse]) -> Result<(), SettleError> {
         let mut uses = uses.to_vec();
         // In one order, so that two instances do not wait for each other in a circle.
         uses.sort_unstable_by_key(|uses| uses.token);
@@ -26,16 +27,20 @@ impl<D: Dialect> SqlStore<D> {
         let mut attempts = Attempts::default();
         let written = loop {
             let written = add_all::<D>(&mut connection, &uses).await;
-            if !attempts.try_again::<D>(written.as_ref().err()) {
+            let error = match &written {
+                Err(SettleError::NotDone(StoreError::Database(error))) => Some(error),
+                Err(SettleError::NotDone(_) | SettleError::Unknown(_)) | Ok(()) => None,
+            };
+            if !attempts.try_again::<D>(error) {
                 break written;
             }
         };
         connection.give_back();
-        Ok(written?)
+        written
     }
 }
 
-async fn add_all<D: Dialect>(connection: &mut D::Connection, uses: &[TokenUse]) -> Result<(), sqlx::Error> {
+async fn add_all<D: Dialect>(connection: &mut D::Connection, uses: &[TokenUse]) -> Result<(), SettleError> {
     let mut transaction = connection.begin_with(D::BEGIN_WRITE.into_sql_str()).await?;
     if uses.is_empty() {
         // Whoever asks for nothing asks whether changes are done: so something is written.
@@ -45,5 +50,5 @@ async fn add_all<D: Dialect>(connection: &mut D::Connection, uses: &[TokenUse]) 
         let columns = values![sql_number(*count), *at, *at, *token];
         dialect::run::<D>(&mut transaction, &statements::ADD_USES, columns).await?;
     }
-    transaction.commit().await
+    transaction.commit().await.map_err(|error| SettleError::Unknown(StoreError::Database(error)))
 }

@@ -107,7 +107,7 @@ impl Store for Arc<Probe> {
         })
     }
 
-    fn add_uses<'a>(&'a self, uses: &'a [TokenUse]) -> StoreFuture<'a, Result<(), StoreError>> {
+    fn add_uses<'a>(&'a self, uses: &'a [TokenUse]) -> StoreFuture<'a, Result<(), SettleError>> {
         Box::pin(async move {
             self.check()?;
             self.batches.lock().unwrap().push(uses.len());

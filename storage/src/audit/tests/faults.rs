@@ -55,7 +55,7 @@ impl Store for Failing {
         self.inner.settle(settlements)
     }
 
-    fn add_uses<'a>(&'a self, uses: &'a [TokenUse]) -> StoreFuture<'a, Result<(), StoreError>> {
+    fn add_uses<'a>(&'a self, uses: &'a [TokenUse]) -> StoreFuture<'a, Result<(), SettleError>> {
         self.inner.add_uses(uses)
     }
 

@@ -192,3 +192,16 @@ fn lines_are_read_from_any_place_on_and_come_whole() {
         assert_eq!(read.events, expected, "from {from}");
     }
 }
+
+#[test]
+fn a_file_that_was_moved_away_is_let_go_although_somebody_reads_it() {
+    let place = Place::new();
+    let (mut first, mut second) = (open(&place), open(&place));
+    append(&mut first, b"{\"id\":\"1\"}\n").unwrap();
+    let reader = first.reader().unwrap();
+    fs::rename(&place.path, place.path.with_extension("1")).unwrap();
+    assert_eq!(append(&mut first, b"{\"id\":\"2\"}\n").unwrap(), Ready::BeginsAnew);
+    assert_eq!(append(&mut second, b"{\"id\":\"3\"}\n").unwrap(), Ready::BeginsAnew);
+    drop(reader);
+    assert_eq!(place.bytes(), b"{\"id\":\"2\"}\n{\"id\":\"3\"}\n");
+}

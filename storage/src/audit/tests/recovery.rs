@@ -227,3 +227,26 @@ async fn without_a_file_a_call_waits_for_the_database() {
     ];
     assert_eq!(told, expected);
 }
+
+#[tokio::test]
+async fn what_a_killed_instance_had_not_given_is_given_also_where_another_went_on_in_the_file() {
+    let (place, store) = (Place::new(), MemoryStore::new().unwrap());
+    let (killed, other) = (started(&place, &store).await, restarted(&place, &store).await);
+    for n in 0..3 {
+        record(&killed, &store, &format!("killed {n}")).await;
+    }
+    killed.close().await;
+    for n in 0..30 {
+        record(&other, &store, &format!("other {n}")).await;
+    }
+    other.flush(Some(&store), now(200)).await;
+    assert!(store.events_after(None, 100).await.unwrap().len() < place.events().len());
+
+    let next = restarted(&place, &store).await;
+    next.close().await;
+    let mut written = place.events();
+    written.sort_unstable_by_key(|event| event.id);
+    assert_eq!(store.events_after(None, 100).await.unwrap(), written);
+    other.close().await;
+    place.verified();
+}

@@ -92,6 +92,56 @@ async fn a_token_that_is_used_once_in_a_while_keeps_nothing_from_others() {
     }
 }
 
+/// A lease of eight, one of them spent, in front of a store with a grace of a minute.
+async fn leased_with_a_grace() -> Fixture {
+    let f = fixture_with(Outage::new(Duration::from_secs(60))).await;
+    set_limit(&f, 1000).await;
+    look_up(&f.storage, f.digest, now(0)).await.unwrap();
+    for _ in 0..8 {
+        spend(&f, 0).await.unwrap();
+    }
+    f
+}
+
+#[tokio::test]
+async fn in_an_outage_what_is_leased_is_spent_within_the_grace() {
+    let f = leased_with_a_grace().await;
+    f.probe.down.store(true, Ordering::SeqCst);
+    look_up(&f.storage, f.digest, now(6)).await.unwrap();
+    assert_eq!(spend(&f, 7).await, Ok(Spent::Allowed(f.token)));
+    assert_eq!(spend(&f, 61).await, Err(Unavailable));
+}
+
+#[tokio::test]
+async fn while_the_store_works_the_grace_does_not_make_a_lease_live_longer() {
+    let f = leased_with_a_grace().await;
+    let before = leases(&f);
+    assert_eq!(spend(&f, 6).await, Ok(Spent::Allowed(f.token)));
+    assert_eq!(leases(&f), before + 1, "the remainder was given up, and one leased anew");
+}
+
+#[tokio::test]
+async fn who_waits_for_a_lease_that_fails_does_not_try_it_again() {
+    let f = limited(1000).await;
+    f.probe.hold_answers();
+    f.probe.leased.forget_permits(100);
+    let before = leases(&f);
+    let f = Arc::new(f);
+    let waiting: Vec<_> = (0..20)
+        .map(|_| {
+            let f = Arc::clone(&f);
+            tokio::spawn(async move { spend(&f, 0).await })
+        })
+        .collect();
+    f.probe.leased.acquire().await.unwrap().forget();
+    f.probe.lose_replies.store(true, Ordering::SeqCst);
+    f.probe.answer.add_permits(1);
+    for spent in waiting {
+        assert_eq!(spent.await.unwrap(), Err(Unavailable));
+    }
+    assert_eq!(leases(&f), before + 1);
+}
+
 #[tokio::test]
 async fn requests_that_wait_for_the_same_lease_share_it() {
     let f = limited(1000).await;
