@@ -46,7 +46,7 @@ impl From<StoreError> for VerifyError {
     }
 }
 
-/// Verifies an audit log. It may be in use: it is not locked, and lines that come meanwhile are verified too.
+/// Verifies an audit log. It may be in use: lines that come meanwhile are verified too.
 ///
 /// # Errors
 /// The first fault, or why it cannot be read.
@@ -60,8 +60,19 @@ pub fn verify_file(path: &Path) -> Result<Verified, VerifyError> {
         if line.is_empty() {
             return Ok(verifier.finish()?);
         }
+        if !line.ends_with(b"\n") {
+            read_rest(&mut file, &mut line)?;
+        }
         verifier.line(&line)?;
     }
+}
+
+/// The end of a line that may be being written just now: who writes holds the file's lock until it is whole.
+fn read_rest(file: &mut BufReader<File>, line: &mut Vec<u8>) -> io::Result<()> {
+    file.get_ref().lock_shared()?;
+    let rest = file.by_ref().take(LONGEST_LINE).read_until(b'\n', line);
+    file.get_ref().unlock()?;
+    rest.map(drop)
 }
 
 /// Verifies the events of a database.
