@@ -99,7 +99,16 @@ impl Exchange {
 /// Whether that is a "no" to this caller. An ambiguous path is one too: it is how an endpoint list is tried.
 const fn is_denial(refusal: &Refusal) -> bool {
     match refusal {
-        Refusal::Denied(_) | Refusal::Path(_) | Refusal::EndpointNotFound | Refusal::MethodNotAllowed(_) => true,
+        Refusal::Denied(_)
+        | Refusal::Path(_)
+        | Refusal::EndpointNotFound
+        | Refusal::MethodNotAllowed(_)
+        | Refusal::ParamNotAllowed(_)
+        | Refusal::NotInspectable(_)
+        | Refusal::HeaderRequired(_)
+        | Refusal::OriginRequired
+        | Refusal::OriginNotAllowed
+        | Refusal::RateLimited(_) => true,
         Refusal::Malformed(_)
         | Refusal::BadRequest(_)
         | Refusal::NotFound(_)
@@ -107,6 +116,7 @@ const fn is_denial(refusal: &Refusal) -> bool {
         | Refusal::RequestTimeout
         | Refusal::RequestTooLarge(_)
         | Refusal::Upstream(_)
+        | Refusal::CircuitOpen(_)
         | Refusal::StoreUnavailable
         | Refusal::AuditUnavailable
         | Refusal::CacheDisabled

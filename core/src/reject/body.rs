@@ -15,7 +15,7 @@ pub fn error_body(dialect: Dialect, refusal: &Refusal, request_id: &str) -> Vec<
     let (status, code, message) = (answer.status, answer.code, text.as_str());
     match dialect {
         Dialect::OpenAi => {
-            let error = OpenAiError { message, kind: openai_type(status, code), code, param: None };
+            let error = OpenAiError { message, kind: openai_type(status, code), code, param: refusal.param() };
             json(&OpenAiBody { error, request_id })
         }
         Dialect::Anthropic => {
@@ -87,8 +87,8 @@ struct OpenAiError<'a> {
     #[serde(rename = "type")]
     kind: &'static str,
     code: &'static str,
-    /// Which parameter is wrong. SDKs expect the key; nothing here says one yet.
-    param: Option<&'static str>,
+    /// Which parameter is wrong. SDKs expect the key, also where it is none.
+    param: Option<&'a str>,
 }
 
 #[derive(Serialize)]

@@ -1,6 +1,8 @@
 //! Every reason for which the program itself answers with an error, and the table from reason to status and code.
 
 use std::borrow::Cow;
+use std::sync::Arc;
+use std::time::Duration;
 
 use http::{Method, StatusCode};
 use thiserror::Error;
@@ -47,6 +49,27 @@ pub enum Refusal {
     /// Policy says no.
     #[error("{0}")]
     Denied(Denial),
+    /// A listed parameter has a value that is not on its list, or none that could be compared.
+    #[error("the parameter {0:?} has a value that is not allowed here")]
+    ParamNotAllowed(Arc<str>),
+    /// Parameters are listed, and what was sent cannot be looked into; the text says why.
+    #[error("the request cannot be inspected, which its provider requires: {0}")]
+    NotInspectable(&'static str),
+    /// The provider requires a field that is missing.
+    #[error("the header {0} is required here")]
+    HeaderRequired(Arc<str>),
+    /// The provider requires `Origin`, and it is missing.
+    #[error("the Origin header is required here")]
+    OriginRequired,
+    /// The request comes from an origin that the provider does not list.
+    #[error("this origin is not allowed here")]
+    OriginNotAllowed,
+    /// Too many requests in too short a time; when the next is let in.
+    #[error("too many requests: try again later")]
+    RateLimited(RetryAfter),
+    /// The upstream failed too often just now, and is left alone until then.
+    #[error("the upstream failed repeatedly and is left alone for a moment: try again")]
+    CircuitOpen(RetryAfter),
     /// The provider does not allow that path.
     #[error("this endpoint is not available here")]
     EndpointNotFound,
@@ -85,6 +108,26 @@ pub enum Refusal {
     Overloaded,
 }
 
+/// How long to wait before another attempt. It is told in whole seconds, rounded up, and in milliseconds, rounded up, so
+/// that whoever waits as long as told is not too early.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct RetryAfter(pub Duration);
+
+impl RetryAfter {
+    /// For `retry-after-ms`; at least 1.
+    #[must_use]
+    pub const fn millis(self) -> u128 {
+        let millis = self.0.as_nanos().div_ceil(1_000_000);
+        if millis == 0 { 1 } else { millis }
+    }
+
+    /// For `Retry-After`; at least 1.
+    #[must_use]
+    pub const fn seconds(self) -> u128 {
+        self.millis().div_ceil(1000)
+    }
+}
+
 /// A refusal's place in the table.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Answer {
@@ -114,12 +157,22 @@ impl Answer {
 
     /// When to try again: in seconds for everyone (RFC 9110 section 10.2.3), in milliseconds for SDKs that read those
     /// first.
-    fn retry_after(self, seconds: &'static str, millis: &'static str) -> Self {
-        self.with("Retry-After", seconds).with("retry-after-ms", millis)
+    fn retry_after(self, wait: RetryAfter) -> Self {
+        self.with("Retry-After", wait.seconds().to_string()).with("retry-after-ms", wait.millis().to_string())
     }
 }
 
+/// What is not measured is guessed: the store and the audit log come back in seconds, a place in moments.
+const IN_5_S: RetryAfter = RetryAfter(Duration::from_secs(5));
+const IN_1_S: RetryAfter = RetryAfter(Duration::from_secs(1));
+
 impl Refusal {
+    /// The parameter that is wrong, where one is.
+    #[must_use]
+    pub fn param(&self) -> Option<&str> {
+        if let Self::ParamNotAllowed(name) = self { Some(name) } else { None }
+    }
+
     /// The one table.
     #[must_use]
     pub fn answer(&self) -> Answer {
@@ -127,6 +180,15 @@ impl Refusal {
             Self::Malformed(fault) => malformed(*fault),
             Self::Path(_) | Self::BadRequest(_) => Answer::new(StatusCode::BAD_REQUEST, "bad_request"),
             Self::Denied(denial) => denied(*denial),
+            Self::ParamNotAllowed(_) => Answer::new(StatusCode::BAD_REQUEST, "param_not_allowed"),
+            Self::NotInspectable(_) => Answer::new(StatusCode::BAD_REQUEST, "body_not_inspectable"),
+            Self::HeaderRequired(_) => Answer::new(StatusCode::BAD_REQUEST, "bad_request"),
+            Self::OriginRequired => Answer::new(StatusCode::BAD_REQUEST, "origin_required"),
+            Self::OriginNotAllowed => Answer::new(StatusCode::FORBIDDEN, "origin_not_allowed"),
+            Self::RateLimited(wait) => {
+                Answer::new(StatusCode::TOO_MANY_REQUESTS, "rate_limit_exceeded").retry_after(*wait)
+            }
+            Self::CircuitOpen(wait) => unavailable("circuit_open").retry_after(*wait),
             Self::EndpointNotFound => Answer::new(StatusCode::NOT_FOUND, "endpoint_not_found"),
             Self::NotFound(_) => Answer::new(StatusCode::NOT_FOUND, "not_found"),
             Self::MethodNotAllowed(methods) => {
@@ -136,11 +198,11 @@ impl Refusal {
             Self::RequestTimeout => Answer::new(StatusCode::REQUEST_TIMEOUT, "request_timeout").no_retry(),
             Self::RequestTooLarge(_) => Answer::new(StatusCode::PAYLOAD_TOO_LARGE, "request_too_large"),
             Self::Upstream(fault) => upstream(*fault),
-            Self::StoreUnavailable => unavailable("store_unavailable").retry_after("5", "5000"),
-            Self::AuditUnavailable => unavailable("audit_unavailable").retry_after("5", "5000"),
+            Self::StoreUnavailable => unavailable("store_unavailable").retry_after(IN_5_S),
+            Self::AuditUnavailable => unavailable("audit_unavailable").retry_after(IN_5_S),
             Self::CacheDisabled => Answer::new(StatusCode::BAD_REQUEST, "cache_disabled"),
-            Self::Draining => unavailable("draining").retry_after("5", "5000"),
-            Self::Overloaded => unavailable("overloaded").retry_after("1", "1000"),
+            Self::Draining => unavailable("draining").retry_after(IN_5_S),
+            Self::Overloaded => unavailable("overloaded").retry_after(IN_1_S),
         }
     }
 }

@@ -1,5 +1,7 @@
 //! The table against a literal copy of the contract's, and the bodies against literal JSON.
 
+use std::time::Duration;
+
 use http::Method;
 
 use super::*;
@@ -45,6 +47,15 @@ contract! {
     Refusal::Denied(Denial::ConflictingCredentials), Denied(Denial::ConflictingCredentials) => 400 "bad_request" &[];
     Refusal::Denied(Denial::ProjectInactive), Denied(Denial::ProjectInactive) => 403 "project_inactive" &[];
     Refusal::Denied(Denial::QuotaExceeded), Denied(Denial::QuotaExceeded) => 429 "quota_exceeded" NO_RETRY;
+    Refusal::ParamNotAllowed("model".into()), ParamNotAllowed(_) => 400 "param_not_allowed" &[];
+    Refusal::NotInspectable("it is compressed"), NotInspectable(_) => 400 "body_not_inspectable" &[];
+    Refusal::HeaderRequired("x-team".into()), HeaderRequired(_) => 400 "bad_request" &[];
+    Refusal::OriginRequired, OriginRequired => 400 "origin_required" &[];
+    Refusal::OriginNotAllowed, OriginNotAllowed => 403 "origin_not_allowed" &[];
+    Refusal::RateLimited(RetryAfter(Duration::from_micros(4_000_100))), RateLimited(_) => 429 "rate_limit_exceeded"
+        &[("Retry-After", "5"), ("retry-after-ms", "4001")];
+    Refusal::CircuitOpen(RetryAfter(Duration::from_secs(30))), CircuitOpen(_) => 503 "circuit_open"
+        &[("Retry-After", "30"), ("retry-after-ms", "30000")];
     Refusal::EndpointNotFound, EndpointNotFound => 404 "endpoint_not_found" &[];
     Refusal::NotFound("there is no such project"), NotFound(_) => 404 "not_found" &[];
     Refusal::MethodNotAllowed(vec![Method::GET, Method::HEAD]), MethodNotAllowed(_) =>
