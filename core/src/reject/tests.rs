@@ -95,11 +95,11 @@ fn every_refusal_is_answered_as_the_contract_says() {
 }
 
 #[test]
-fn milliseconds_and_seconds_say_the_same() {
+fn seconds_are_the_milliseconds_rounded_up() {
     for refusal in examples() {
         let fields = refusal.answer().fields;
         let number = |name| fields.iter().find(|(n, _)| *n == name).map(|(_, value)| value.parse::<u64>().unwrap());
-        assert_eq!(number("Retry-After").map(|seconds| seconds * 1000), number("retry-after-ms"), "{refusal:?}");
+        assert_eq!(number("Retry-After"), number("retry-after-ms").map(|millis| millis.div_ceil(1000)), "{refusal:?}");
     }
 }
 
