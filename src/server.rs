@@ -57,7 +57,7 @@ fn audit(audit: &AuditSettings, runtime: Runtime) -> AuditConfig {
 
 fn rules(settings: Settings, token_key: TokenKeySlot) -> Rules {
     Rules {
-        providers: settings.providers,
+        providers: settings.providers.into(),
         management_token: settings.management_token,
         token_key,
         enforce_project_active: settings.store.enforce_project_active,

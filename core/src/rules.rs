@@ -6,13 +6,13 @@ use crate::auth::TokenKeySlot;
 use crate::http1::HeadLimits;
 use crate::quota::Concurrency;
 use crate::secret::Secret;
-use crate::settings::{Networks, Providers};
+use crate::settings::{Networks, ProvidersSlot};
 
-/// The rules. Made once at the start and shared.
+/// The rules. Made once at the start and shared; only the providers, in a place of their own, may be replaced later.
 #[derive(Clone, Debug)]
 pub struct Rules {
-    /// Where requests may go.
-    pub providers: Providers,
+    /// Where requests may go. A reload replaces what is in it.
+    pub providers: ProvidersSlot,
     /// The operator's credential.
     pub management_token: Secret,
     /// The key of token digests, once the store is open. Empty, the program is starting: alive, but not ready.

@@ -32,7 +32,7 @@
 //! #
 //! # let file = "apis: {openai: {base_url: 'https://up.test', allowed_endpoints: [/v1/models]}}";
 //! # let rules = Arc::new(Rules {
-//! #     providers: parse_providers(file, &ProviderDefaults::default())?,
+//! #     providers: parse_providers(file, &ProviderDefaults::default())?.into(),
 //! #     management_token: Secret::new("management-token-0123".to_owned()),
 //! #     token_key: TokenKey::new(&[7; 32]).into(),
 //! #     enforce_project_active: true,

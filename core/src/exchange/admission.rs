@@ -33,11 +33,11 @@ impl Exchange {
             Err(Unavailable) => return self.deny(&Refusal::StoreUnavailable, cx),
         };
         self.payer = Some(Payer { token: grant.token_id, project: grant.project_id });
-        let Some(provider) = cx.rules.providers.by_name.get(&grant.provider) else {
+        let Some(provider) = cx.rules.providers.load().by_name.get(&grant.provider).cloned() else {
             return self.deny_with(grant, &Refusal::EndpointNotFound, cx);
         };
         self.dialect = Some(provider.dialect);
-        match admit(&self.request, &grant, provider, cx.rules, cx.now.wall) {
+        match admit(&self.request, &grant, &provider, cx.rules, cx.now.wall) {
             Ok(Admitted { content_limit, rewritten_path }) => {
                 self.content_limit = content_limit;
                 self.rewritten_path = rewritten_path;
@@ -50,9 +50,9 @@ impl Exchange {
         }
         if grant.max_requests.is_some() {
             self.ask(StoreEffect::Spend(grant.token_id));
-            self.state = State::Spending { since: cx.now.mono, grant, provider: provider.clone() };
+            self.state = State::Spending { since: cx.now.mono, grant, provider };
         } else {
-            self.connect(grant, provider.clone(), cx);
+            self.connect(grant, provider, cx);
         }
     }
 

@@ -100,7 +100,7 @@ impl Exchange {
             query: self.request.head.query(),
             body: content,
         };
-        match manage::decode(&call, &cx.rules.providers) {
+        match manage::decode(&call, &cx.rules.providers.load()) {
             Ok(command) => {
                 let facts = CallFacts::of(&command, cx.now.wall, Actor::ManagementApi, self.request_facts(cx.rules));
                 self.ask(StoreEffect::Manage(command, Box::new(facts)));

@@ -64,7 +64,7 @@ pub fn provider() -> Provider {
 pub fn rules_for(provider: Provider) -> Rules {
     let by_name = BTreeMap::from([(provider.name.clone(), Arc::new(provider))]);
     Rules {
-        providers: Providers { default: "mock".into(), by_name },
+        providers: Providers { default: "mock".into(), by_name }.into(),
         management_token: Secret::new(MANAGEMENT_TOKEN.to_owned()),
         token_key: TokenKey::new(&[7; 32]).into(),
         enforce_project_active: true,
