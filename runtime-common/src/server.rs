@@ -2,7 +2,10 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
+
+use crate::{ClientTls, Reload};
 
 /// How the server runs.
 #[derive(Clone, Debug)]
@@ -17,6 +20,10 @@ pub struct ServerConfig {
     pub shutdown_timeout: Duration,
     /// The roots by which upstreams are verified; `None` is the system's.
     pub root_certificates: Option<PathBuf>,
+    /// TLS towards clients; `None` is plain HTTP.
+    pub client_tls: Option<ClientTls>,
+    /// What SIGHUP reads anew; `None` is nothing.
+    pub reload: Option<Arc<dyn Reload>>,
 }
 
 /// Told once, when connections are accepted.
