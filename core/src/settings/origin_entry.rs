@@ -3,10 +3,10 @@
 
 use std::sync::Arc;
 
+use super::ProvidersError;
 use super::origin::{OriginPattern, Origins};
 use super::values::{list, text};
 use super::yaml::Node;
-use super::ProvidersError;
 use crate::http1::is_token;
 
 /// Fields that no entry can require, and why.
@@ -15,7 +15,10 @@ const NEVER_REQUIRED: [(&[&str], &str); 3] = [
         &["authorization", "x-api-key", "api-key", "x-goog-api-key"],
         "this field carries a credential, and a token is required already",
     ),
-    (&["host", "content-length", "transfer-encoding"], "this field says where a message goes or ends, and HTTP rules it"),
+    (
+        &["host", "content-length", "transfer-encoding"],
+        "this field says where a message goes or ends, and HTTP rules it",
+    ),
     (
         &["connection", "keep-alive", "te", "upgrade", "trailer"],
         "this field speaks to the next hop only, so a proxy on the way may change it",
