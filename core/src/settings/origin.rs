@@ -113,20 +113,18 @@ impl OriginPattern {
             return Err(OriginError::Path);
         }
         let (host, port) = split_port(rest).map_err(|_| OriginError::Host)?;
+        let below = host.strip_prefix("*.");
+        let name = shown_host(below.unwrap_or(host))?;
         let port = match port {
             None => String::new(),
             Some(port) => shown_port(&scheme, parse_port(port).map_err(|_| OriginError::Port)?),
         };
-        Ok(Self(match host.strip_prefix("*.") {
-            Some(name) => {
-                let name = shown_host(name)?;
-                if name.starts_with('[') || name.parse::<Ipv4Addr>().is_ok() {
-                    return Err(OriginError::Wildcard);
-                }
-                Pattern::Below { before: format!("{scheme}://"), after: format!(".{name}{port}") }
-            }
-            None => Pattern::Exact(format!("{scheme}://{}{port}", shown_host(host)?)),
-        }))
+        let is_address = name.starts_with('[') || name.parse::<Ipv4Addr>().is_ok();
+        match below {
+            None => Ok(Self(Pattern::Exact(format!("{scheme}://{name}{port}")))),
+            Some(_) if is_address => Err(OriginError::Wildcard),
+            Some(_) => Ok(Self(Pattern::Below { before: format!("{scheme}://"), after: format!(".{name}{port}") })),
+        }
     }
 
     fn matches(&self, origin: &[u8]) -> bool {
@@ -176,4 +174,171 @@ fn shown_host(text: &str) -> Result<String, OriginError> {
 fn are_lowered_labels(bytes: &[u8]) -> bool {
     let lowered = !bytes.iter().any(u8::is_ascii_uppercase);
     lowered && std::str::from_utf8(bytes).is_ok_and(|labels| labels.split('.').all(is_label))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn listed(texts: &[&str]) -> Origins {
+        Origins::Listed(texts.iter().map(|text| OriginPattern::parse(text).expect(text)).collect())
+    }
+
+    fn stands(origins: &Origins, lines: &[&str]) -> bool {
+        let lines: Vec<_> = lines.iter().map(|value| ("Origin", *value)).collect();
+        matches!(origins.judge(&Fields::for_tests(&lines)), Standing::Listed(_))
+    }
+
+    #[test]
+    fn what_is_listed_is_kept_as_browsers_write_it() {
+        for (text, shown) in [
+            ("https://app.example.com", "https://app.example.com"),
+            ("HTTPS://App.Example.COM", "https://app.example.com"),
+            ("https://app.example.com:443", "https://app.example.com"),
+            ("http://app.example.com:80", "http://app.example.com"),
+            ("http://app.example.com:443", "http://app.example.com:443"),
+            ("https://app.example.com:80", "https://app.example.com:80"),
+            ("http://localhost:3000", "http://localhost:3000"),
+            ("http://localhost:03000", "http://localhost:3000"),
+            ("http://127.0.0.1:8080", "http://127.0.0.1:8080"),
+            ("http://[0:0:0:0:0:0:0:1]:8080", "http://[::1]:8080"),
+            ("http://[2001:DB8::0:1]", "http://[2001:db8::1]"),
+            ("http://[::ffff:192.0.2.7]", "http://[::ffff:c000:207]"),
+            ("https://xn--bcher-kva.example", "https://xn--bcher-kva.example"),
+            ("capacitor://localhost", "capacitor://localhost"),
+            ("chrome-extension://abcdefghijklmnop", "chrome-extension://abcdefghijklmnop"),
+        ] {
+            assert_eq!(OriginPattern::parse(text), Ok(OriginPattern(Pattern::Exact(shown.to_owned()))), "{text}");
+            assert!(stands(&listed(&[text]), &[shown]), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_no_browser_would_send_cannot_be_listed() {
+        for (text, error) in [
+            ("null", OriginError::Null),
+            ("NULL", OriginError::Null),
+            ("", OriginError::Scheme),
+            ("app.example.com", OriginError::Scheme),
+            ("//app.example.com", OriginError::Scheme),
+            ("://app.example.com", OriginError::Scheme),
+            ("1http://app.example.com", OriginError::Scheme),
+            ("ht tp://app.example.com", OriginError::Scheme),
+            ("*://app.example.com", OriginError::Scheme),
+            ("https:app.example.com", OriginError::Scheme),
+            ("https://me@app.example.com", OriginError::UserInfo),
+            ("https://app.example.com/", OriginError::Path),
+            ("https://app.example.com/chat", OriginError::Path),
+            ("https://app.example.com?a", OriginError::Path),
+            ("https://app.example.com#a", OriginError::Path),
+            ("https://app.example.com\\", OriginError::Path),
+            ("https://", OriginError::Host),
+            ("https://:443", OriginError::Host),
+            ("https://app..example.com", OriginError::Host),
+            ("https://app.example.com.", OriginError::Host),
+            ("https:// app.example.com", OriginError::Host),
+            ("https://bücher.example", OriginError::Host),
+            ("https://127.1", OriginError::Host),
+            ("https://[::1", OriginError::Host),
+            ("https://[::1]x", OriginError::Host),
+            ("https://a.example,https://b.example", OriginError::Path),
+            ("https://app.example.com:", OriginError::Port),
+            ("https://app.example.com:0", OriginError::Port),
+            ("https://app.example.com:65536", OriginError::Port),
+            ("https://app.example.com:+1", OriginError::Port),
+            ("https://app.example.com:*", OriginError::Port),
+            ("https://*", OriginError::Wildcard),
+            ("https://*example.com", OriginError::Wildcard),
+            ("https://app.*.example.com", OriginError::Wildcard),
+            ("https://*.*.example.com", OriginError::Wildcard),
+            ("https://*.192.0.2.7", OriginError::Wildcard),
+            ("https://*.[::1]", OriginError::Wildcard),
+            ("https://*.", OriginError::Host),
+        ] {
+            assert_eq!(OriginPattern::parse(text), Err(error), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_origin_matches_only_byte_for_byte() {
+        let origins = listed(&["https://app.example.com", "http://localhost:3000"]);
+        assert!(stands(&origins, &["https://app.example.com"]) && stands(&origins, &["http://localhost:3000"]));
+        for origin in [
+            "http://app.example.com",
+            "https://app.example.com.evil.test",
+            "https://app.example.com:443",
+            "https://app.example.com:8443",
+            "https://app.example.com/",
+            "https://app.example.co",
+            "https://app.example.com%00",
+            "https://app.example.com@evil.test",
+            "https://evil.test/https://app.example.com",
+            "https://evilapp.example.com",
+            "https://xapp.example.com",
+            "https://APP.example.com",
+            "HTTPS://app.example.com",
+            "https://app.example.com https://evil.test",
+            "https://app.example.com, https://evil.test",
+            "http://localhost",
+            "http://localhost:30000",
+            "null",
+            "*",
+            "",
+        ] {
+            assert!(!stands(&origins, &[origin]), "{origin}");
+        }
+    }
+
+    #[test]
+    fn a_name_in_two_alphabets_is_two_origins() {
+        // The second is written with a Cyrillic letter, which browsers send in its xn-- form.
+        let origins = listed(&["https://apple.example"]);
+        assert!(!stands(&origins, &["https://xn--pple-43d.example"]));
+        assert!(!stands(&origins, &["https://аpple.example"]));
+    }
+
+    #[test]
+    fn a_wildcard_matches_every_name_below_and_nothing_else() {
+        let origins = listed(&["https://*.Example.com", "http://*.localhost:3000"]);
+        for origin in ["https://app.example.com", "https://a.b-c.xn--bcher-kva.example.com", "http://a.localhost:3000"]
+        {
+            assert!(stands(&origins, &[origin]), "{origin}");
+        }
+        for origin in [
+            "https://example.com",
+            "https://.example.com",
+            "https://a..example.com",
+            "https://appexample.com",
+            "https://evil.test/.example.com",
+            "https://evil.test#.example.com",
+            "https://evil.test:1.example.com",
+            "https://me@a.example.com",
+            "https://-a.example.com",
+            "https://a.example.com:8443",
+            "https://A.example.com",
+            "https://*.example.com",
+            "https://app.example.com.evil.test",
+            "http://app.example.com",
+            "http://a.localhost",
+        ] {
+            assert!(!stands(&origins, &[origin]), "{origin}");
+        }
+    }
+
+    #[test]
+    fn several_origins_or_an_empty_one_are_not_listed_even_where_all_are() {
+        for origins in [listed(&["https://a.example"]), Origins::Any] {
+            assert!(stands(&origins, &["https://a.example"]));
+            for lines in [&["https://a.example", "https://a.example"][..], &[""], &["", "https://a.example"], &["a b"]]
+            {
+                assert!(!stands(&origins, lines), "{lines:?}");
+            }
+            assert_eq!(origins.judge(&Fields::default()), Standing::NoOrigin);
+        }
+    }
+
+    #[test]
+    fn where_all_are_listed_null_is_too() {
+        assert!(stands(&Origins::Any, &["null"]) && stands(&Origins::Any, &["app://."]));
+    }
 }

@@ -60,3 +60,89 @@ fn required_header(node: &Node) -> Result<Arc<str>, ProvidersError> {
         None => Ok(name.into()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::settings::{Origins, Provider, ProviderDefaults, ProvidersError, parse_providers};
+
+    fn entry(lines: &str) -> Result<Provider, ProvidersError> {
+        let text = format!("apis:\n  a:\n    base_url: https://a.example\n    allowed_endpoints: [/v1]\n    {lines}\n");
+        parse_providers(&text, &ProviderDefaults::default()).map(|providers| (*providers.by_name["a"]).clone())
+    }
+
+    #[test]
+    fn without_the_keys_nothing_is_asked() {
+        for lines in ["", "allowed_origins:", "allowed_origins: []", "required_headers:", "required_headers: []"] {
+            let provider = entry(lines).expect(lines);
+            assert_eq!((provider.allowed_origins, provider.required_headers.len()), (None, 0), "{lines}");
+        }
+    }
+
+    #[test]
+    fn a_star_alone_is_every_origin() {
+        assert_eq!(entry("allowed_origins: ['*']").expect("a star").allowed_origins, Some(Origins::Any));
+    }
+
+    #[test]
+    fn origins_and_headers_are_lists() {
+        let provider = entry(
+            "allowed_origins: [https://app.example.com, http://localhost:3000]\n    required_headers: [Origin, x-team]",
+        )
+        .expect("two lists");
+        assert!(matches!(provider.allowed_origins, Some(Origins::Listed(listed)) if listed.len() == 2));
+        assert_eq!(provider.required_headers.iter().map(|name| &**name).collect::<Vec<_>>(), ["Origin", "x-team"]);
+    }
+
+    #[test]
+    fn a_wrong_item_is_answered_with_its_place_and_why() {
+        const FORM: &str = "write it like https://app.example.com";
+        for (lines, expected) in [
+            ("allowed_origins: https://a.example", "5:22 expected a list here, such as [https://app.example.com]"),
+            ("allowed_origins: [a: b]", "5:23 expected an origin such as https://app.example.com here"),
+            (
+                "allowed_origins: [https://b.example, https://a.example/]",
+                &format!("5:42 an origin ends with its host or port, without a slash or path: {FORM}"),
+            ),
+            ("allowed_origins: [a.example]", &format!("5:23 an origin begins with a scheme: {FORM}")),
+            (
+                "allowed_origins: ['null']",
+                "5:23 null cannot be listed: it is the origin of every sandboxed frame and every local file",
+            ),
+            (
+                "allowed_origins: [https://a.*.example]",
+                "5:23 a wildcard stands for the labels before a name: write it like https://*.example.com",
+            ),
+            (
+                "allowed_origins: [https://a.example, '*']",
+                "5:42 * allows every origin: write ['*'], or remove it to allow only the others",
+            ),
+            ("required_headers: origin", "5:23 expected a list here, such as [origin]"),
+            ("required_headers: [[a]]", "5:24 expected the name of a header such as origin here"),
+            ("required_headers: ['']", "5:24 the name of a header has letters, digits and hyphens, such as x-team"),
+            (
+                "required_headers: ['x team']",
+                "5:24 the name of a header has letters, digits and hyphens, such as x-team",
+            ),
+            (
+                "required_headers: [origin, Authorization]",
+                "5:32 this header cannot be required: this field carries a credential, and a token is required already",
+            ),
+            (
+                "required_headers: [Content-Length]",
+                "5:24 this header cannot be required: this field says where a message goes or ends, and HTTP rules it",
+            ),
+            (
+                "required_headers: [TE]",
+                "5:24 this header cannot be required: this field speaks to the next hop only, so a proxy on the way \
+                 may change it",
+            ),
+            (
+                "required_headers: [Proxy-Authorization]",
+                "5:24 this header cannot be required: this field is between a client and its proxy",
+            ),
+        ] {
+            let error = entry(lines).expect_err(lines);
+            assert_eq!(format!("{}:{} {}", error.line, error.column, error.message), expected, "{lines}");
+        }
+    }
+}
