@@ -218,7 +218,7 @@ impl Session {
             fields: &answer.fields,
             content: &content,
         };
-        let to = AnswerTo { ids: &ids, version: Version::Http11, head_only: false, close: true, now };
+        let to = AnswerTo { ids: &ids, version: Version::Http11, head_only: false, close: true, cors: None, now };
         let bytes = write_answer(&local, to, &mut self.scratch);
         self.last_write = now.mono;
         self.client.send_whole(bytes);

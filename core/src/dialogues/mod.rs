@@ -9,6 +9,7 @@ mod interim;
 mod leaving;
 mod managing;
 mod misuse;
+mod origins;
 mod persistence;
 mod pressure;
 mod printing;

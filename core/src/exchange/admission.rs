@@ -8,6 +8,7 @@ use http::Method;
 use super::effect::{Spent, StoreEffect, Unavailable};
 use super::forward::Forward;
 use super::message::{ConnectRequest, Context, Effect, NewRequest, Payer};
+use super::origins::{ListOf, check_origin};
 use super::{Exchange, State};
 use crate::audit::Action;
 use crate::auth::{Denial, Grant, TokenDigest, TokenString, client_credential, decide};
@@ -20,6 +21,10 @@ use crate::time::Timestamp;
 
 impl Exchange {
     pub(super) fn begin_admission(&mut self, cx: &mut Context<'_>) {
+        self.list_of = ListOf::Candidate;
+        if self.answers_preflight(cx) {
+            return;
+        }
         match identify(&self.request.head, cx.rules) {
             Ok(digest) => self.ask(StoreEffect::FindGrant(digest)),
             Err(refusal) => self.deny(&refusal, cx),
@@ -37,6 +42,7 @@ impl Exchange {
             return self.deny_with(grant, &Refusal::EndpointNotFound, cx);
         };
         self.dialect = Some(provider.dialect);
+        self.list_of = ListOf::of(&provider);
         match admit(&self.request, &grant, &provider, cx.rules, cx.now.wall) {
             Ok(Admitted { content_limit, rewritten_path }) => {
                 self.content_limit = content_limit;
@@ -87,7 +93,7 @@ impl Exchange {
 
     /// Refuses. Where policy is the reason, an event of it is handed on; what is merely down, busy or too large leaves
     /// none.
-    fn deny(&mut self, refusal: &Refusal, cx: &mut Context<'_>) {
+    pub(super) fn deny(&mut self, refusal: &Refusal, cx: &mut Context<'_>) {
         if is_denial(refusal) {
             self.refuse_and_note(refusal, self.voice(), (Action::ProxyRequest, None), cx);
         } else {
@@ -162,6 +168,7 @@ fn admit(
     match request.framing {
         Framing::Length(bytes) if bytes > limit => Err(Refusal::RequestTooLarge(limit)),
         Framing::Length(_) | Framing::Empty | Framing::Chunked | Framing::UntilClose => {
+            check_origin(provider, head.fields())?;
             let rewritten_path = match path.upstream_path() {
                 Cow::Borrowed(_) => None,
                 Cow::Owned(path) => Some(path),
@@ -172,7 +179,7 @@ fn admit(
 }
 
 /// For `Allow`: what the provider's entry lists, and `HEAD` where `GET` is.
-fn allowed_methods(provider: &Provider) -> Vec<Method> {
+pub(super) fn allowed_methods(provider: &Provider) -> Vec<Method> {
     let mut methods = provider.methods.clone();
     if methods.contains(&Method::GET) && !methods.contains(&Method::HEAD) {
         methods.push(Method::HEAD);

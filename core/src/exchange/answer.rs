@@ -4,7 +4,7 @@ use bytes::{BufMut, Bytes, BytesMut};
 use http::StatusCode;
 
 use crate::http1::Version;
-use crate::proxy::{RequestIds, write_ids, write_persistence};
+use crate::proxy::{Cors, RequestIds, write_ids, write_persistence};
 use crate::time::Now;
 
 /// One answer's parts.
@@ -24,6 +24,8 @@ pub(crate) struct AnswerTo<'a> {
     /// The request was a HEAD: the same fields, no content (RFC 9110 section 9.3.2).
     pub(crate) head_only: bool,
     pub(crate) close: bool,
+    /// What is said of origins.
+    pub(crate) cors: Option<Cors<'a>>,
     pub(crate) now: Now,
 }
 
@@ -38,6 +40,9 @@ pub(crate) fn write_answer(answer: &LocalAnswer<'_>, to: AnswerTo<'_>, out: &mut
     }
     for (name, value) in answer.fields {
         put(out, &[name, ": ", value, "\r\n"]);
+    }
+    if let Some(cors) = to.cors {
+        cors.write(false, out);
     }
     write_ids(to.ids, true, out);
     write_persistence(to.close, to.version, out);

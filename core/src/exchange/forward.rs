@@ -11,7 +11,7 @@ use super::{Exchange, State};
 use crate::auth::Grant;
 use crate::http1::{Fields, Framing, ResponseHead, Version};
 use crate::proxy::{
-    RequestPlan, ResponsePlan, Timing, client_framing, is_event_stream, nominating, passing_trailers, token_of,
+    Cors, RequestPlan, ResponsePlan, Timing, client_framing, is_event_stream, nominating, passing_trailers, token_of,
     write_interim_head, write_request_head, write_response_head,
 };
 use crate::reject::{Refusal, UpstreamFault};
@@ -219,6 +219,7 @@ impl Exchange {
             close: self.close,
             ids: &self.ids,
             key: &forward.grant.upstream_key,
+            cors: Cors::of(&forward.provider, self.request.head.fields()),
             timing: Timing { proxy: (cx.now.mono - self.started).saturating_sub(upstream), upstream },
             now: cx.now.wall,
         };

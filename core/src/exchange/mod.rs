@@ -34,6 +34,7 @@ mod forward;
 mod forward_time;
 mod managing;
 mod message;
+mod origins;
 mod print;
 mod refuse;
 
@@ -50,6 +51,7 @@ pub use message::{
     ConnectRequest, Context, Effect, Ended, Failure, FromUpstream, Input, Misuse, NewRequest, Outcome, Payer, ToClient,
     ToUpstream,
 };
+use origins::ListOf;
 
 use std::sync::Arc;
 
@@ -86,6 +88,8 @@ pub struct Exchange {
     denied_grant: Option<Arc<Grant>>,
     /// The shape of our own errors: guessed until the provider is known.
     dialect: Option<Dialect>,
+    /// Whose list of origins our own answers go by.
+    list_of: ListOf,
     status: Option<http::StatusCode>,
     code: Option<&'static str>,
     deadline: Option<Deadline>,
@@ -145,6 +149,7 @@ impl Exchange {
             payer: None,
             denied_grant: None,
             dialect: None,
+            list_of: ListOf::Nobody,
             status: None,
             code: None,
             deadline: None,

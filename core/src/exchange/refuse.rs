@@ -58,6 +58,7 @@ impl Exchange {
             version: self.request.head.version(),
             head_only,
             close: self.close,
+            cors: self.list_of.cors(&self.request.head, cx.rules),
             now: cx.now,
         };
         self.to_client = Some(ToClient::Whole(write_answer(local, to, cx.scratch)));

@@ -69,6 +69,8 @@ fn provider(name: &str) -> Provider {
             connect: second,
         },
         connection: ConnectionLimits { max_idle: 1, max_idle_per_host: 1 },
+        allowed_origins: None,
+        required_headers: Vec::new(),
     }
 }
 

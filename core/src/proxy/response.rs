@@ -7,6 +7,7 @@ use bytes::{BufMut, BytesMut};
 use http::{Method, StatusCode};
 
 use super::RequestIds;
+use super::cors::{Cors, is_cors_field, varies_by_origin};
 use super::field_policy::{Nominated, is_framing, passes_to_client};
 use super::leak::{shown_in, shows};
 use super::request::write_field;
@@ -38,6 +39,8 @@ pub struct ResponsePlan<'a> {
     pub ids: &'a RequestIds,
     /// The key that must not come back.
     pub key: &'a Secret,
+    /// What is said of origins, if that is ours to say: then the upstream says nothing of it.
+    pub cors: Option<Cors<'a>>,
     /// For `Server-Timing`.
     pub timing: Timing,
     /// For `Date`, where the upstream sent none (RFC 9110 section 6.6.1).
@@ -101,6 +104,7 @@ struct Seen {
     request_id: bool,
     accel_buffering: bool,
     event_stream: bool,
+    varies_by_origin: bool,
 }
 
 impl Seen {
@@ -126,10 +130,11 @@ fn write_passing_fields(head: &ResponseHead, plan: &ResponsePlan<'_>, out: &mut 
             14 => head.status() == StatusCode::NO_CONTENT && field.is("content-length"),
             17 => field.is("transfer-encoding"),
             18 => field.is("x-proxy-request-id"),
-            _ => false,
+            _ => plan.cors.is_some() && is_cors_field(field.name),
         };
         if !replaced && passes_to_client(field.name, nominated) && (is_framing(field.name) || !shows(field.line, key)) {
             seen.note(field);
+            seen.varies_by_origin |= plan.cors.is_some() && varies_by_origin(field);
             out.put_slice(field.line);
         }
     }
@@ -147,6 +152,9 @@ fn write_own_fields(head: &ResponseHead, plan: &ResponsePlan<'_>, seen: Seen, ou
     write_ids(plan.ids, !seen.request_id, out);
     if seen.event_stream && !seen.accel_buffering {
         out.put_slice(b"X-Accel-Buffering: no\r\n");
+    }
+    if let Some(cors) = plan.cors {
+        cors.write(seen.varies_by_origin, out);
     }
     write_timing(plan.timing, out);
     write_persistence(plan.close, plan.client, out);

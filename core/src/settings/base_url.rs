@@ -98,7 +98,7 @@ fn split_scheme(text: &str) -> Result<(Scheme, &str), BaseUrlError> {
 }
 
 /// The host, brackets included, and the port's text if there is a colon after it.
-fn split_port(authority: &str) -> Result<(&str, Option<&str>), BaseUrlError> {
+pub(super) fn split_port(authority: &str) -> Result<(&str, Option<&str>), BaseUrlError> {
     let host_end = match authority.find(']') {
         Some(bracket) => bracket + 1,
         None => authority.find(':').unwrap_or(authority.len()),
@@ -111,14 +111,14 @@ fn split_port(authority: &str) -> Result<(&str, Option<&str>), BaseUrlError> {
     }
 }
 
-fn parse_port(text: &str) -> Result<u16, BaseUrlError> {
+pub(super) fn parse_port(text: &str) -> Result<u16, BaseUrlError> {
     let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     let port = if digits { text.parse().unwrap_or(0) } else { 0 };
     if port == 0 { Err(BaseUrlError::Port) } else { Ok(port) }
 }
 
 /// The host to connect to, and as it is written in a URL.
-fn parse_host(text: &str) -> Result<(String, String), BaseUrlError> {
+pub(super) fn parse_host(text: &str) -> Result<(String, String), BaseUrlError> {
     if let Some(inner) = text.strip_prefix('[') {
         let address: Ipv6Addr =
             inner.strip_suffix(']').and_then(|inner| inner.parse().ok()).ok_or(BaseUrlError::Host)?;
@@ -137,7 +137,7 @@ fn parse_host(text: &str) -> Result<(String, String), BaseUrlError> {
 
 /// A label of a host name (RFC 1123 section 2.1). The underscore is no part of that rule, but container networks use
 /// it in names.
-fn is_label(label: &str) -> bool {
+pub(super) fn is_label(label: &str) -> bool {
     (1..=63).contains(&label.len())
         && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
         && !label.starts_with('-')

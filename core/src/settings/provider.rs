@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use http::Method;
 
+use super::Origins;
 use crate::reject::Dialect;
 use crate::routing::{EndpointPattern, NormalPath};
 
@@ -93,6 +94,10 @@ pub struct Provider {
     pub timeouts: Timeouts,
     /// Its pool.
     pub connection: ConnectionLimits,
+    /// The origins whose scripts may use it; `None` asks nobody, and leaves CORS to the upstream.
+    pub allowed_origins: Option<Origins>,
+    /// The fields that each request must have, not empty.
+    pub required_headers: Vec<Arc<str>>,
 }
 
 impl Provider {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use http::Method;
 
+use super::origin_entry::{allowed_origins, required_headers};
 use super::section::Section;
 use super::values::{any_duration, base_url, count, list, mapping, period, size, text, word};
 use super::yaml::{Node, Value};
@@ -55,8 +56,7 @@ const METHODS: [(&str, &Method); 7] = [
 ];
 
 /// Keys that ask for a protection, or for a change of what passes, that this version does not have.
-const UNSUPPORTED: [&str; 6] =
-    ["param_whitelist", "allowed_origins", "required_headers", "uninspected_endpoints", "stream_usage", "shared_cache"];
+const UNSUPPORTED: [&str; 4] = ["param_whitelist", "uninspected_endpoints", "stream_usage", "shared_cache"];
 
 /// Reads the entry called `name`.
 ///
@@ -80,6 +80,8 @@ pub(super) fn read(name: Arc<str>, node: Node, defaults: &ProviderDefaults) -> R
         max_request_default: defaults.max_request_size,
         timeouts: timeouts(&mut section, defaults)?,
         connection: connection(&mut section)?,
+        allowed_origins: section.read_or("allowed_origins", None, allowed_origins)?,
+        required_headers: section.read_or("required_headers", Vec::new(), required_headers)?,
     })
 }
 

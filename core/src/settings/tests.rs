@@ -103,8 +103,6 @@ fn a_rule_that_asks_for_nothing_is_fine() {
     for lines in [
         "param_whitelist: {}",
         "param_whitelist:",
-        "allowed_origins: []",
-        "required_headers: []",
         "uninspected_endpoints: []",
         "stream_usage: off",
         "shared_cache: false",
@@ -238,7 +236,7 @@ const BROKEN_FILES: [(&str, &str); 34] = [
 ];
 
 /// Lines that break an otherwise good entry, from line 5, column 5 on, and what is said about them.
-const BROKEN_LINES: [(&str, &str); 42] = [
+const BROKEN_LINES: [(&str, &str); 40] = [
     ("dialect: cohere", "5:14 expected one of openai, anthropic, gemini here"),
     ("dialect: OpenAI", "5:14 expected one of openai, anthropic, gemini here"),
     ("dialect: [openai]", "5:14 expected one of openai, anthropic, gemini here"),
@@ -301,11 +299,6 @@ const BROKEN_LINES: [(&str, &str); 42] = [
         "param_whitelist: {model: [gpt-4o]}",
         "5:5 param_whitelist is not supported by this version: remove it to go without",
     ),
-    (
-        "allowed_origins: ['https://a.example']",
-        "5:5 allowed_origins is not supported by this version: remove it to go without",
-    ),
-    ("required_headers: [origin]", "5:5 required_headers is not supported by this version: remove it to go without"),
     (
         "uninspected_endpoints: [/v1/x]",
         "5:5 uninspected_endpoints is not supported by this version: remove it to go without",

@@ -56,6 +56,8 @@ pub fn provider() -> Provider {
             connect: Duration::from_secs(10),
         },
         connection: ConnectionLimits { max_idle: 10, max_idle_per_host: 10 },
+        allowed_origins: None,
+        required_headers: Vec::new(),
     }
 }
 
