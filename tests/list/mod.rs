@@ -6,6 +6,7 @@ mod cli_audit;
 mod cli_failures;
 mod cli_manage;
 mod cli_migrate;
+mod cors;
 mod credentials;
 mod denials;
 mod drain;
