@@ -5,6 +5,7 @@
 mod commands;
 mod demo;
 mod logging;
+mod reload;
 mod runtime;
 mod server;
 mod settings;

@@ -1,13 +1,16 @@
 //! Puts the program together: from settings to the rules, storage and runtime of a running server.
 
 use std::num::NonZeroUsize;
+use std::sync::Arc;
 
 use llm_proxy_core::auth::TokenKeySlot;
 use llm_proxy_core::http1::HeadLimits;
 use llm_proxy_core::quota::Concurrency;
 use llm_proxy_core::rules::{Patience, Rules};
+use llm_proxy_core::settings::ProvidersSlot;
 use llm_proxy_storage::{AuditConfig, StorageConfig};
 
+use crate::reload::Files;
 use crate::settings::{AuditSettings, Runtime, Settings};
 use llm_proxy_runtime_common::{RunError, ServerConfig, Stopped, clock};
 
@@ -16,12 +19,14 @@ use llm_proxy_runtime_common::{RunError, ServerConfig, Stopped, clock};
 /// # Errors
 /// [`RunError`]: before anything was accepted, or when the database can be reached at last and is of no use.
 pub(crate) fn serve(settings: Settings) -> Result<Stopped, RunError> {
-    let (config, storage) = (config(&settings), storage(&settings));
-    settings.server.runtime.run(&config, storage, |token_key| rules(settings, token_key), |_| {})
+    let providers = ProvidersSlot::from(settings.providers.clone());
+    let (config, storage) = (config(&settings, &providers), storage(&settings));
+    settings.server.runtime.run(&config, storage, |token_key| rules(settings, providers, token_key), |_| {})
 }
 
-fn config(settings: &Settings) -> ServerConfig {
+fn config(settings: &Settings, providers: &ProvidersSlot) -> ServerConfig {
     let server = &settings.server;
+    let files = Files::new(settings.provider_source.clone(), providers, server.tls.clone());
     let cores = || std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
     ServerConfig {
         listen: server.listen.candidates(),
@@ -29,6 +34,8 @@ fn config(settings: &Settings) -> ServerConfig {
         max_connections: server.max_connections.get(),
         shutdown_timeout: server.shutdown_timeout,
         root_certificates: settings.proxy.ssl_cert_file.clone(),
+        client_tls: server.tls.clone(),
+        reload: Some(Arc::new(files)),
     }
 }
 
@@ -55,9 +62,9 @@ fn audit(audit: &AuditSettings, runtime: Runtime) -> AuditConfig {
     }
 }
 
-fn rules(settings: Settings, token_key: TokenKeySlot) -> Rules {
+fn rules(settings: Settings, providers: ProvidersSlot, token_key: TokenKeySlot) -> Rules {
     Rules {
-        providers: settings.providers.into(),
+        providers,
         management_token: settings.management_token,
         token_key,
         enforce_project_active: settings.store.enforce_project_active,

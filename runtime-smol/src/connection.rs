@@ -5,13 +5,12 @@
 //! result back. It decides nothing about a request; the only limits here are of fairness.
 
 use std::future::Future;
-use std::net::{Shutdown, TcpStream};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use async_io::{Async, Timer};
+use async_io::Timer;
 use futures_lite::AsyncWrite as _;
 use llm_proxy_core::connection::{EffectId, Next, Relay, Session, SessionEffect, SessionInput};
 use llm_proxy_core::exchange::{ConnectRequest, Misuse, StoreEffect};
@@ -19,10 +18,10 @@ use llm_proxy_core::reject::UpstreamFault;
 use llm_proxy_core::settings::Provider;
 use llm_proxy_core::time::{Instant, Now};
 use llm_proxy_runtime_common::{clock, log_end};
-use socket2::SockRef;
 use thiserror::Error;
 
 use crate::call::Call;
+use crate::client::ClientStream;
 use crate::crossing::Broken;
 use crate::guard::Guard;
 use crate::ready::Readiness;
@@ -48,7 +47,7 @@ enum Fatal {
 /// One client connection until it closes.
 pub(crate) struct Connection {
     session: Session,
-    client: Async<TcpStream>,
+    client: ClientStream,
     client_ready: Readiness,
     upstream: Option<UpstreamStream>,
     upstream_ready: Readiness,
@@ -65,11 +64,13 @@ pub(crate) struct Connection {
     drain_key: Option<usize>,
     drain_seen: bool,
     write_shut: bool,
+    /// Until when a connection that is over may bring out what TLS still holds.
+    finish_by: Option<Instant>,
 }
 
 impl Connection {
     /// For a session that is relayed.
-    pub(crate) fn new(session: Session, client: Async<TcpStream>, shared: Arc<Shared>) -> Self {
+    pub(crate) fn new(session: Session, client: ClientStream, shared: Arc<Shared>) -> Self {
         shared.drain.enter();
         Self {
             session,
@@ -88,6 +89,7 @@ impl Connection {
             drain_key: None,
             drain_seen: false,
             write_shut: false,
+            finish_by: None,
         }
     }
 
@@ -116,14 +118,15 @@ impl Connection {
                     Next::Continue => {}
                     Next::ShutdownWrite if self.write_shut => {}
                     Next::ShutdownWrite => {
-                        self.write_shut = true;
                         // A failure means that the client is gone; the next read says so.
-                        let _ = self.client.get_ref().shutdown(Shutdown::Write);
-                        continue;
+                        self.write_shut = self.client.shut_write(cx).is_ready();
+                        if self.write_shut {
+                            continue;
+                        }
                     }
-                    Next::Close => return Ok(Poll::Ready(())),
+                    Next::Close => return Ok(self.finish_client(now, cx)),
                     Next::Reset => {
-                        let _ = SockRef::from(self.client.get_ref()).set_linger(Some(Duration::ZERO));
+                        self.client.reset();
                         return Ok(Poll::Ready(()));
                     }
                 }
@@ -241,7 +244,10 @@ impl Connection {
 
     fn write_client(&mut self, now: Now, cx: &mut Context<'_>) -> Result<bool, Misuse> {
         match write_queue(&mut self.client, self.session.client_out(), cx) {
-            Poll::Pending => Ok(false),
+            Poll::Pending => {
+                self.client.flush(cx);
+                Ok(false)
+            }
             Poll::Ready(Ok(n)) => self.session.handle(SessionInput::ClientWrote(n), now).map(|()| true),
             Poll::Ready(Err(_)) => self.session.handle(SessionInput::ClientBroke, now).map(|()| true),
         }
@@ -286,7 +292,8 @@ impl Connection {
         if !self.session.watches_client() {
             return Ok(false);
         }
-        let input = match presence(self.client.get_ref()) {
+        let Some(tcp) = self.client.tcp() else { return Ok(false) };
+        let input = match presence(tcp) {
             Presence::There => return Ok(false),
             Presence::Ended => SessionInput::ClientEnded,
             Presence::Gone => SessionInput::ClientBroke,
@@ -359,6 +366,17 @@ impl Connection {
         Ok(false)
     }
 
+    /// Ready when the client can be let go: over TLS what it is still to get goes out first, for as long as any write may
+    /// take.
+    fn finish_client(&mut self, now: Now, cx: &mut Context<'_>) -> Poll<()> {
+        if self.client.finish(cx).is_ready() {
+            return Poll::Ready(());
+        }
+        let until = *self.finish_by.get_or_insert(now.mono + self.shared.rules.patience.client_write);
+        self.set_timer(until);
+        if until <= now.mono { Poll::Ready(()) } else { Pin::new(&mut self.timer).poll(cx).map(drop) }
+    }
+
     fn set_timer(&mut self, due: Instant) {
         self.timer_at = Some(due);
         self.timer.set_at(clock::to_std(due));
@@ -392,7 +410,7 @@ impl Drop for Connection {
         let now = clock::now();
         if self.session.handle(SessionInput::ClientBroke, now).is_ok() {
             if self.session.next() == Next::Reset {
-                let _ = SockRef::from(self.client.get_ref()).set_linger(Some(Duration::ZERO));
+                self.client.reset();
             }
             while let Some(effect) = self.session.poll_effect() {
                 match effect {

@@ -4,11 +4,13 @@
 //!
 //! - [`run`]: storage, workers, signals, and the order of the stop.
 //! - `worker`: one thread, one executor of its own, one listener (SO_REUSEPORT), one pool of upstream connections.
+//! - `client`: a client's connection, plain or TLS.
 //! - `connection`: the loop that drives one client connection and its upstream, in one task.
 //! - `guard`: carries a session's messages through async-h1; `call`: through surf.
 //! - `pipe`: the memory between both libraries and the session.
 
 mod call;
+mod client;
 mod connection;
 mod crossing;
 mod drain;

@@ -9,7 +9,7 @@ use async_signal::{Signal, Signals};
 use futures_lite::{FutureExt as _, StreamExt as _, future};
 use llm_proxy_core::auth::TokenKeySlot;
 use llm_proxy_core::rules::Rules;
-use llm_proxy_runtime_common::{Listening, RunError, ServerConfig, StopCause, Stopped, listen};
+use llm_proxy_runtime_common::{Listening, Reloader, RunError, ServerConfig, StopCause, Stopped, listen};
 use llm_proxy_storage::StorageConfig;
 use smol::lock::Semaphore;
 
@@ -34,7 +34,10 @@ pub fn run(
     rules: impl FnOnce(TokenKeySlot) -> Rules,
     listening: impl FnOnce(Listening),
 ) -> Result<Stopped, RunError> {
-    let mut signals = Signals::new([Signal::Int, Signal::Term, Signal::Hup])?;
+    let mut signals = Heard {
+        signals: Signals::new([Signal::Int, Signal::Term, Signal::Hup])?,
+        reloader: Reloader::start(config.reload.clone())?,
+    };
     let (store_thread, store) = StoreThread::start(storage)?;
     if let Some(cause) = future::block_on(stopped_before_serving(&store_thread, &mut signals))? {
         return cause.conclude(Stopped::Drained);
@@ -48,7 +51,13 @@ pub fn run(
         .into_iter()
         .enumerate()
         .map(|(index, listener)| {
-            let shared = Shared::new(rules.clone(), store.clone(), connector.clone(), permits.clone());
+            let shared = Shared::new(
+                rules.clone(),
+                store.clone(),
+                connector.clone(),
+                permits.clone(),
+                config.client_tls.clone(),
+            );
             Worker::start(index, listener, shared, phases.clone())
         })
         .collect();
@@ -90,7 +99,7 @@ pub fn run(
 
 /// Waits until it was tried to open the store, or there is a reason not to serve at all: nothing is lost then, and what
 /// opening had begun is undone.
-async fn stopped_before_serving(store: &StoreThread, signals: &mut Signals) -> Result<Option<StopCause>, RunError> {
+async fn stopped_before_serving(store: &StoreThread, signals: &mut Heard) -> Result<Option<StopCause>, RunError> {
     let tried = async { Ok(store.tried().await.map(|()| None)?) };
     let signal = async {
         let name = next_signal(signals).await;
@@ -101,7 +110,7 @@ async fn stopped_before_serving(store: &StoreThread, signals: &mut Signals) -> R
 }
 
 /// Waits for a reason to stop.
-async fn a_cause(workers: &[Worker], store: &StoreThread, signals: &mut Signals) -> StopCause {
+async fn a_cause(workers: &[Worker], store: &StoreThread, signals: &mut Heard) -> StopCause {
     let signal = async { StopCause::Signal(next_signal(signals).await) };
     let failed = async { StopCause::Storage(store.failed().await) };
     let died = async {
@@ -112,7 +121,7 @@ async fn a_cause(workers: &[Worker], store: &StoreThread, signals: &mut Signals)
 }
 
 /// Lets the exchanges finish, then ends the workers.
-async fn drain(workers: Vec<Worker>, teller: &Teller, signals: &mut Signals, limit: Duration) -> Stopped {
+async fn drain(workers: Vec<Worker>, teller: &Teller, signals: &mut Heard, limit: Duration) -> Stopped {
     teller.drain();
     let drained = async {
         for worker in &workers {
@@ -143,14 +152,18 @@ async fn a_death(workers: &[Worker]) {
     }
 }
 
-/// The next signal to stop. A hangup is none: a closed terminal or a reload must not cut streams.
-async fn next_signal(signals: &mut Signals) -> &'static str {
+/// Signals, and who is told of the one that asks for a reload.
+struct Heard {
+    signals: Signals,
+    reloader: Reloader,
+}
+
+/// The next signal to stop. A hangup is none: files are read anew then, elsewhere.
+async fn next_signal(signals: &mut Heard) -> &'static str {
     loop {
-        match signals.next().await {
+        match signals.signals.next().await {
             Some(Ok(Signal::Int)) => return "SIGINT",
-            Some(Ok(Signal::Hup)) => {
-                tracing::warn!("SIGHUP is ignored: this version reads its files only at the start");
-            }
+            Some(Ok(Signal::Hup)) => signals.reloader.ask(),
             Some(Ok(_)) => return "SIGTERM",
             Some(Err(error)) => tracing::error!(%error, "cannot receive a signal"),
             None => std::future::pending().await,

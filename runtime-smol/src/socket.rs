@@ -6,7 +6,6 @@ use std::net::TcpStream;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use async_io::Async;
 use bytes::BytesMut;
 use futures_lite::{AsyncRead, AsyncWrite};
 use llm_proxy_core::connection::{MAX_SLICES, OutQueue};
@@ -27,12 +26,6 @@ thread_local! {
 pub(crate) trait Socket: AsyncRead + Unpin {
     /// Asks to be told when there is more to read. Ready if there may be more now.
     fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>>;
-}
-
-impl Socket for Async<TcpStream> {
-    fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.poll_readable(cx)
-    }
 }
 
 impl Socket for UpstreamStream {

@@ -13,12 +13,13 @@ use async_io::{Async, Timer};
 use futures_lite::FutureExt as _;
 use llm_proxy_core::connection::Session;
 use llm_proxy_core::rules::Rules;
-use llm_proxy_runtime_common::{BACKLOG, clock};
+use llm_proxy_runtime_common::{BACKLOG, ClientTls, clock};
 use smol::LocalExecutor;
 use smol::channel::{self, Receiver, Sender};
 use smol::lock::{Semaphore, SemaphoreGuardArc};
 
 use crate::call::Carrier;
+use crate::client::ClientStream;
 use crate::connection::Connection;
 use crate::drain::Drain;
 use crate::phase::Phases;
@@ -40,14 +41,21 @@ pub(crate) struct Shared {
     pub(crate) client: Arc<surf::Client>,
     pub(crate) drain: Drain,
     permits: Arc<Semaphore>,
+    tls: Option<ClientTls>,
 }
 
 impl Shared {
-    /// `permits` are those of all workers: one for each client connection.
-    pub(crate) fn new(rules: Arc<Rules>, store: StoreLink, connector: Connector, permits: Arc<Semaphore>) -> Arc<Self> {
+    /// `permits` are those of all workers: one for each client connection. `tls` is for clients; `None` is plain HTTP.
+    pub(crate) fn new(
+        rules: Arc<Rules>,
+        store: StoreLink,
+        connector: Connector,
+        permits: Arc<Semaphore>,
+        tls: Option<ClientTls>,
+    ) -> Arc<Self> {
         let upstreams = Arc::new(Upstreams::new(connector));
         let client = Arc::new(surf::Client::with_http_client(Carrier(upstreams.clone())));
-        Arc::new(Self { rules, store, upstreams, client, drain: Drain::default(), permits })
+        Arc::new(Self { rules, store, upstreams, client, drain: Drain::default(), permits, tls })
     }
 }
 
@@ -169,7 +177,8 @@ fn spawn(
     }
     let seed = u128::from_le_bytes(seed);
     let session = Session::new(shared.rules.clone(), peer.ip().to_canonical(), seed, clock::now());
-    let mut connection = Connection::new(session.relayed(), client, shared.clone());
+    let mut connection =
+        Connection::new(session.relayed(), ClientStream::new(client, shared.tls.as_ref()), shared.clone());
     if shared.drain.has_started() {
         connection.begin_draining();
     }

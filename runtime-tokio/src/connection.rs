@@ -18,9 +18,9 @@ use llm_proxy_core::settings::Provider;
 use llm_proxy_core::time::{Instant, Now};
 use llm_proxy_runtime_common::{clock, log_end};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, Interest};
-use tokio::net::TcpStream;
 use tokio::time::Sleep;
 
+use crate::client::ClientStream;
 use crate::store_thread::Asked;
 use crate::upstream::UpstreamStream;
 use crate::worker::Shared;
@@ -42,7 +42,7 @@ enum Link {
 /// One client connection until it closes.
 pub(crate) struct Connection {
     session: Session,
-    client: TcpStream,
+    client: ClientStream,
     link: Link,
     shared: Arc<Shared>,
     asked: Option<(EffectId, Asked)>,
@@ -52,10 +52,12 @@ pub(crate) struct Connection {
     drain_key: Option<usize>,
     drain_seen: bool,
     write_shut: bool,
+    /// Until when a connection that is over may bring out what TLS still holds.
+    finish_by: Option<Instant>,
 }
 
 impl Connection {
-    pub(crate) fn new(session: Session, client: TcpStream, shared: Arc<Shared>) -> Self {
+    pub(crate) fn new(session: Session, client: ClientStream, shared: Arc<Shared>) -> Self {
         shared.drain.enter();
         Self {
             session,
@@ -68,6 +70,7 @@ impl Connection {
             drain_key: None,
             drain_seen: false,
             write_shut: false,
+            finish_by: None,
         }
     }
 
@@ -98,14 +101,15 @@ impl Connection {
                     Next::Continue => {}
                     Next::ShutdownWrite if self.write_shut => {}
                     Next::ShutdownWrite => {
-                        self.write_shut = true;
                         // A failure means that the client is gone; the next read says so.
-                        let _ = Pin::new(&mut self.client).poll_shutdown(cx);
-                        continue;
+                        self.write_shut = self.client.shut_write(cx).is_ready();
+                        if self.write_shut {
+                            continue;
+                        }
                     }
-                    Next::Close => return Ok(Poll::Ready(())),
+                    Next::Close => return Ok(self.finish_client(now, cx)),
                     Next::Reset => {
-                        let _ = self.client.set_zero_linger();
+                        self.client.reset();
                         return Ok(Poll::Ready(()));
                     }
                 }
@@ -176,7 +180,10 @@ impl Connection {
 
     fn write_client(&mut self, now: Now, cx: &mut Context<'_>) -> Result<bool, Misuse> {
         match write_queue(&mut self.client, self.session.client_out(), cx) {
-            Poll::Pending => Ok(false),
+            Poll::Pending => {
+                self.client.flush(cx);
+                Ok(false)
+            }
             Poll::Ready(Ok(n)) => self.session.handle(SessionInput::ClientWrote(n), now).map(|()| true),
             Poll::Ready(Err(_)) => self.session.handle(SessionInput::ClientBroke, now).map(|()| true),
         }
@@ -215,7 +222,8 @@ impl Connection {
         if !self.session.watches_client() {
             return Ok(false);
         }
-        let state = pin!(self.client.ready(Interest::READABLE | Interest::ERROR)).poll(cx);
+        let Some(tcp) = self.client.tcp() else { return Ok(false) };
+        let state = pin!(tcp.ready(Interest::READABLE | Interest::ERROR)).poll(cx);
         let input = match state {
             Poll::Ready(Ok(state)) if state.is_error() => SessionInput::ClientBroke,
             Poll::Ready(Ok(state)) if state.is_read_closed() => SessionInput::ClientEnded,
@@ -289,6 +297,17 @@ impl Connection {
         Ok(false)
     }
 
+    /// Ready when the client can be let go: over TLS what it is still to get goes out first, for as long as any write may
+    /// take.
+    fn finish_client(&mut self, now: Now, cx: &mut Context<'_>) -> Poll<()> {
+        if self.client.finish(cx).is_ready() {
+            return Poll::Ready(());
+        }
+        let until = *self.finish_by.get_or_insert(now.mono + self.shared.rules.patience.client_write);
+        self.set_timer(until);
+        if until <= now.mono { Poll::Ready(()) } else { self.timer.as_mut().poll(cx) }
+    }
+
     fn set_timer(&mut self, due: Instant) {
         self.timer_at = Some(due);
         self.timer.as_mut().reset(clock::to_std(due).into());
@@ -320,7 +339,7 @@ impl Drop for Connection {
         let now = clock::now();
         if self.session.handle(SessionInput::ClientBroke, now).is_ok() {
             if self.session.next() == Next::Reset {
-                let _ = self.client.set_zero_linger();
+                self.client.reset();
             }
             while let Some(effect) = self.session.poll_effect() {
                 match effect {

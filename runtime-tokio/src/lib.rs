@@ -3,11 +3,13 @@
 //!
 //! - [`run`]: storage, workers, signals, and the order of the stop.
 //! - `worker`: one thread, one current-thread runtime, one listener (SO_REUSEPORT), one pool of upstream connections.
+//! - `client`: a client's connection, plain or TLS.
 //! - `connection`: the loop that drives one client connection and its upstream, in one task.
 //!
 //! A connection never changes its worker, so nothing on the way of a request is shared between threads but the grant
 //! cache.
 
+mod client;
 mod connection;
 mod drain;
 mod server;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use llm_proxy_core::auth::TokenKeySlot;
 use llm_proxy_core::rules::Rules;
-use llm_proxy_runtime_common::{Listening, RunError, ServerConfig, StopCause, Stopped, listen};
+use llm_proxy_runtime_common::{Listening, Reloader, RunError, ServerConfig, StopCause, Stopped, listen};
 use llm_proxy_storage::StorageConfig;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{Semaphore, watch};
@@ -33,7 +33,7 @@ pub fn run(
 ) -> Result<Stopped, RunError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let _guard = runtime.enter();
-    let mut signals = Signals::new()?;
+    let mut signals = Signals::new(Reloader::start(config.reload.clone())?)?;
     let (mut store_thread, store) = StoreThread::start(storage)?;
     if let Some(cause) = runtime.block_on(stopped_before_serving(&mut store_thread, &mut signals))? {
         return cause.conclude(Stopped::Drained);
@@ -47,7 +47,13 @@ pub fn run(
         .into_iter()
         .enumerate()
         .map(|(index, listener)| {
-            let shared = Shared::new(rules.clone(), store.clone(), connector.clone(), permits.clone());
+            let shared = Shared::new(
+                rules.clone(),
+                store.clone(),
+                connector.clone(),
+                permits.clone(),
+                config.client_tls.clone(),
+            );
             Worker::start(index, listener, shared, phases.clone())
         })
         .collect();
@@ -144,26 +150,26 @@ struct Signals {
     interrupt: Signal,
     terminate: Signal,
     hangup: Signal,
+    reloader: Reloader,
 }
 
 impl Signals {
-    fn new() -> io::Result<Self> {
+    fn new(reloader: Reloader) -> io::Result<Self> {
         Ok(Self {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
             hangup: signal(SignalKind::hangup())?,
+            reloader,
         })
     }
 
-    /// The next signal to stop. A hangup is none: a closed terminal or a reload must not cut streams.
+    /// The next signal to stop. A hangup is none: files are read anew then, elsewhere.
     async fn next(&mut self) -> &'static str {
         loop {
             tokio::select! {
                 _ = self.interrupt.recv() => return "SIGINT",
                 _ = self.terminate.recv() => return "SIGTERM",
-                _ = self.hangup.recv() => {
-                    tracing::warn!("SIGHUP is ignored: this version reads its files only at the start");
-                }
+                _ = self.hangup.recv() => self.reloader.ask(),
             }
         }
     }

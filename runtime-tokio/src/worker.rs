@@ -9,10 +9,11 @@ use std::time::Duration;
 
 use llm_proxy_core::connection::{Pool, Session};
 use llm_proxy_core::rules::Rules;
-use llm_proxy_runtime_common::{BACKLOG, clock};
+use llm_proxy_runtime_common::{BACKLOG, ClientTls, clock};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, oneshot, watch};
 
+use crate::client::ClientStream;
 use crate::connection::Connection;
 use crate::drain::Drain;
 use crate::store_thread::StoreLink;
@@ -34,12 +35,19 @@ pub(crate) struct Shared {
     pub(crate) drain: Drain,
     pool: Mutex<Pool<UpstreamStream>>,
     permits: Arc<Semaphore>,
+    tls: Option<ClientTls>,
 }
 
 impl Shared {
-    /// `permits` are those of all workers: one for each client connection.
-    pub(crate) fn new(rules: Arc<Rules>, store: StoreLink, connector: Connector, permits: Arc<Semaphore>) -> Arc<Self> {
-        Arc::new(Self { rules, store, connector, drain: Drain::default(), pool: Mutex::default(), permits })
+    /// `permits` are those of all workers: one for each client connection. `tls` is for clients; `None` is plain HTTP.
+    pub(crate) fn new(
+        rules: Arc<Rules>,
+        store: StoreLink,
+        connector: Connector,
+        permits: Arc<Semaphore>,
+        tls: Option<ClientTls>,
+    ) -> Arc<Self> {
+        Arc::new(Self { rules, store, connector, drain: Drain::default(), pool: Mutex::default(), permits, tls })
     }
 
     pub(crate) fn pool(&self) -> MutexGuard<'_, Pool<UpstreamStream>> {
@@ -179,7 +187,7 @@ fn spawn(client: TcpStream, shared: &Arc<Shared>, permit: Option<tokio::sync::Ow
     }
     let seed = u128::from_le_bytes(seed);
     let session = Session::new(shared.rules.clone(), peer.ip().to_canonical(), seed, clock::now());
-    let mut connection = Connection::new(session, client, shared.clone());
+    let mut connection = Connection::new(session, ClientStream::new(client, shared.tls.as_ref()), shared.clone());
     if shared.drain.has_started() {
         connection.begin_draining();
     }

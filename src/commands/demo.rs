@@ -90,10 +90,12 @@ fn demo(runtime: Runtime, addr: SocketAddr) -> Result<Stopped, DemoError> {
         max_connections: 1000,
         shutdown_timeout: Duration::from_secs(5),
         root_certificates: None,
+        client_tls: None,
+        reload: None,
     };
     let storage = StorageConfig::new(Database::Sqlite { path: folder.path().join("llm-proxy.db"), pool_size: 4 });
     let rules = |token_key| Rules {
-        providers,
+        providers: providers.into(),
         management_token: Secret::new(management_token.clone()),
         token_key,
         enforce_project_active: true,

@@ -57,6 +57,7 @@ fn log_settings(settings: &Settings) {
         workers = server.workers.map(usize::from),
         max_connections = server.max_connections,
         shutdown_timeout = ?server.shutdown_timeout,
+        tls_cert_file = server.tls.as_ref().map(|tls| tracing::field::display(tls.files().certificate.display())),
         "settings of the server"
     );
     tracing::info!(

@@ -2,7 +2,8 @@
 //! typed values.
 //!
 //! `table` says what settings there are; `forms` how their texts read; `values` which text counts. This file puts the
-//! values together. It starts nothing, reads the providers file, and looks whether the file of root certificates can be read.
+//! values together. It starts nothing, reads the providers file and the certificate for clients, and looks whether the file of root
+//! certificates can be read.
 
 mod audited;
 mod choices;
@@ -15,6 +16,7 @@ mod parts;
 mod providers;
 mod sources;
 mod table;
+mod tls;
 mod values;
 
 #[cfg(test)]
@@ -28,6 +30,7 @@ use std::time::Duration;
 
 use llm_proxy_core::secret::Secret;
 use llm_proxy_core::settings::{Networks, ProviderDefaults, Providers};
+use llm_proxy_runtime_common::ClientTls;
 use llm_proxy_storage::Database;
 
 pub(crate) use audited::{AuditPlaces, audit_places};
@@ -76,6 +79,8 @@ pub(crate) struct ServerSettings {
     pub(crate) max_connections: NonZeroUsize,
     /// How long running exchanges may go on once it stops.
     pub(crate) shutdown_timeout: Duration,
+    /// TLS towards clients; `None` is plain HTTP.
+    pub(crate) tls: Option<ClientTls>,
 }
 
 /// Where state is kept, and how long what was read of it may be used.
@@ -159,7 +164,7 @@ pub(crate) fn gather(sources: &Sources) -> Gathered {
 /// The settings; `None` if there is a problem. Everything is read before anything is given up.
 fn settings(values: &mut Values, warnings: &mut Vec<String>) -> Option<Settings> {
     let management_token = values.read(&table::MANAGEMENT_TOKEN);
-    let server = server(values);
+    let server = server(values, warnings);
     let store = store(values);
     warnings.extend(store.as_ref().and_then(|store| database::unused(values, &store.database)));
     let audit = audit(values);
@@ -179,25 +184,20 @@ fn settings(values: &mut Values, warnings: &mut Vec<String>) -> Option<Settings>
     })
 }
 
-fn server(values: &mut Values) -> Option<ServerSettings> {
+fn server(values: &mut Values, warnings: &mut Vec<String>) -> Option<ServerSettings> {
     let listen = values.read(&table::LISTEN_ADDR);
     let runtime = values.read(&table::RUNTIME);
     let workers = values.read_optional(&table::WORKERS);
     let max_connections = values.read(&table::MAX_CONNECTIONS);
     let shutdown_timeout = values.read(&table::SHUTDOWN_TIMEOUT);
-    if values.is_given(&table::TLS_CERT_FILE.about) {
-        // A warning would not do: tokens would cross the network in plain text although TLS was asked for.
-        values.add_problem(
-            "TLS_CERT_FILE is not supported by this version: unset it and put the proxy behind something that ends TLS"
-                .to_owned(),
-        );
-    }
+    let tls = tls::client_tls(values, warnings);
     Some(ServerSettings {
         listen: listen?,
         runtime: runtime?,
         workers: workers?,
         max_connections: max_connections?.unwrap_or_else(open_files::connections_of_this_process),
         shutdown_timeout: shutdown_timeout?,
+        tls: tls?,
     })
 }
 

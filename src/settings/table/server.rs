@@ -67,16 +67,20 @@ pub(in super::super) static WORKERS: Setting<NonZeroUsize> = active(
 )
 .flag("--workers");
 
-pub(in super::super) static TLS_CERT_FILE: Setting<PathBuf> = planned(
+pub(in super::super) static TLS_CERT_FILE: Setting<PathBuf> = active(
     "TLS_CERT_FILE",
     Absent("no TLS towards clients"),
     forms::FILE,
-    "The certificate chain (PEM) that is shown to clients. Until this is in effect, the server speaks plain HTTP, so \
-     that it refuses to start with this set: put it behind something that ends TLS.",
+    "The certificate chain (PEM, the server's own first) that is shown to clients, which then must speak TLS 1.2 or 1.3. \
+     SIGHUP reads it anew. It needs TLS_KEY_FILE.",
 );
 
-static TLS_KEY_FILE: Setting<PathBuf> =
-    planned("TLS_KEY_FILE", Absent("none"), forms::FILE, "The private key (PEM) of TLS_CERT_FILE.");
+pub(in super::super) static TLS_KEY_FILE: Setting<PathBuf> = active(
+    "TLS_KEY_FILE",
+    Absent("none"),
+    forms::FILE,
+    "The private key of TLS_CERT_FILE (PEM: PKCS#8, PKCS#1 or SEC1, without a passphrase). SIGHUP reads it anew.",
+);
 
 static ADMIN_UI_ENABLED: Setting<bool> =
     planned("ADMIN_UI_ENABLED", Text("true"), forms::SWITCH, "Whether the admin UI is served.");
