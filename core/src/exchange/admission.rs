@@ -48,11 +48,16 @@ impl Exchange {
         if self.running.is_none() {
             return self.deny(&Refusal::Overloaded, cx);
         }
+        self.look_at_params(grant, provider.clone(), cx);
+    }
+
+    /// The last step before the upstream.
+    pub(super) fn spend(&mut self, grant: Arc<Grant>, provider: Arc<Provider>, cx: &Context<'_>) {
         if grant.max_requests.is_some() {
             self.ask(StoreEffect::Spend(grant.token_id));
-            self.state = State::Spending { since: cx.now.mono, grant, provider: provider.clone() };
+            self.state = State::Spending { since: cx.now.mono, grant, provider };
         } else {
-            self.connect(grant, provider.clone(), cx);
+            self.connect(grant, provider, cx);
         }
     }
 
@@ -80,14 +85,14 @@ impl Exchange {
     }
 
     /// Refuses a request of that grant.
-    fn deny_with(&mut self, grant: Arc<Grant>, refusal: &Refusal, cx: &mut Context<'_>) {
+    pub(super) fn deny_with(&mut self, grant: Arc<Grant>, refusal: &Refusal, cx: &mut Context<'_>) {
         self.denied_grant = Some(grant);
         self.deny(refusal, cx);
     }
 
     /// Refuses. Where policy is the reason, an event of it is handed on; what is merely down, busy or too large leaves
     /// none.
-    fn deny(&mut self, refusal: &Refusal, cx: &mut Context<'_>) {
+    pub(super) fn deny(&mut self, refusal: &Refusal, cx: &mut Context<'_>) {
         if is_denial(refusal) {
             self.refuse_and_note(refusal, self.voice(), (Action::ProxyRequest, None), cx);
         } else {

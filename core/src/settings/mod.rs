@@ -10,6 +10,7 @@ mod cidr;
 mod client_ip;
 mod duration;
 mod provider;
+mod inspection;
 mod provider_entry;
 mod providers_file;
 mod section;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use http::Method;
 
 use super::section::Section;
+use super::inspection::policy;
 use super::values::{any_duration, base_url, count, list, mapping, period, size, text, word};
 use super::yaml::{Node, Value};
 use super::{ConnectionLimits, KeyPlacement, Provider, ProviderDefaults, ProvidersError, Timeouts};
@@ -55,8 +56,7 @@ const METHODS: [(&str, &Method); 7] = [
 ];
 
 /// Keys that ask for a protection, or for a change of what passes, that this version does not have.
-const UNSUPPORTED: [&str; 6] =
-    ["param_whitelist", "allowed_origins", "required_headers", "uninspected_endpoints", "stream_usage", "shared_cache"];
+const UNSUPPORTED: [&str; 4] = ["allowed_origins", "required_headers", "stream_usage", "shared_cache"];
 
 /// Reads the entry called `name`.
 ///
@@ -78,6 +78,7 @@ pub(super) fn read(name: Arc<str>, node: Node, defaults: &ProviderDefaults) -> R
         methods: section.read_or("allowed_methods", vec![Method::GET, Method::POST], methods)?,
         max_request_size: section.read_or("max_request_size", Vec::new(), request_sizes)?,
         max_request_default: defaults.max_request_size,
+        inspection: policy(&mut section)?,
         timeouts: timeouts(&mut section, defaults)?,
         connection: connection(&mut section)?,
     })
@@ -120,7 +121,7 @@ fn endpoints(section: &mut Section) -> Result<Vec<EndpointPattern>, ProvidersErr
     items.iter().map(endpoint).collect()
 }
 
-fn endpoint(node: &Node) -> Result<EndpointPattern, ProvidersError> {
+pub(super) fn endpoint(node: &Node) -> Result<EndpointPattern, ProvidersError> {
     let path = text(node, "a path such as /v1/models")?;
     EndpointPattern::parse(path).map_err(|error| node.place.error(error.to_string()))
 }
