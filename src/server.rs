@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use llm_proxy_core::auth::TokenKeySlot;
 use llm_proxy_core::http1::HeadLimits;
-use llm_proxy_core::quota::Concurrency;
+use llm_proxy_core::quota::{Concurrency, Holds};
 use llm_proxy_core::rules::{Patience, Rules};
 use llm_proxy_core::settings::ProvidersSlot;
 use llm_proxy_storage::{AuditConfig, StorageConfig};
@@ -71,6 +71,7 @@ fn rules(settings: Settings, providers: ProvidersSlot, token_key: TokenKeySlot) 
         forward_client_ip: settings.proxy.forward_client_ip,
         trusted_proxies: settings.proxy.trusted_proxies,
         concurrency: Concurrency::new(settings.proxy.max_concurrent_requests),
+        holds: Holds::new(settings.proxy.inspection_max_bytes.0, settings.proxy.inspection_max_bytes.1),
         head_limits: HeadLimits::default(),
         patience: Patience::default(),
         version: env!("CARGO_PKG_VERSION"),

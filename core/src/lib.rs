@@ -13,6 +13,7 @@ pub mod exchange;
 pub mod fuzzing;
 pub mod http1;
 pub mod ids;
+pub mod inspect;
 pub mod manage;
 pub mod proxy;
 pub mod quota;

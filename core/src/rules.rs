@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::auth::TokenKeySlot;
 use crate::http1::HeadLimits;
-use crate::quota::Concurrency;
+use crate::quota::{Concurrency, Holds};
 use crate::secret::Secret;
 use crate::settings::{Networks, ProvidersSlot};
 
@@ -25,6 +25,8 @@ pub struct Rules {
     pub trusted_proxies: Networks,
     /// How many proxied requests may run at once (MAX_CONCURRENT_REQUESTS).
     pub concurrency: Concurrency,
+    /// How much content is held while it is looked at (INSPECTION_MAX_BYTES, INSPECTION_MAX_TOTAL_BYTES).
+    pub holds: Holds,
     /// What a head may cost, in both directions.
     pub head_limits: HeadLimits,
     /// The time limits that are not a provider's.

@@ -122,6 +122,8 @@ pub(crate) struct ProxySettings {
     pub(crate) forward_client_ip: bool,
     /// How many proxied requests may run at once; 0 is no limit.
     pub(crate) max_concurrent_requests: u64,
+    /// How much content is held while it is looked at: of one request, and of all together; bytes.
+    pub(crate) inspection_max_bytes: (u64, u64),
     /// The roots by which upstreams are verified; `None` is the system's. TLS libraries find this variable in the
     /// environment by themselves, but not in the `.env` file.
     pub(crate) ssl_cert_file: Option<PathBuf>,
@@ -237,6 +239,8 @@ fn proxy(values: &mut Values) -> Option<ProxySettings> {
     let trusted_proxies = values.read_optional(&table::TRUSTED_PROXIES);
     let forward_client_ip = values.read(&table::FORWARD_CLIENT_IP);
     let max_concurrent_requests = values.read(&table::MAX_CONCURRENT_REQUESTS);
+    let of_one = values.read(&table::INSPECTION_MAX_BYTES);
+    let of_all = values.read(&table::INSPECTION_MAX_TOTAL_BYTES);
     let ssl_cert_file = values.read_optional(&table::SSL_CERT_FILE);
     if let Some(Some(path)) = &ssl_cert_file
         && let Err(error) = std::fs::File::open(path)
@@ -250,6 +254,7 @@ fn proxy(values: &mut Values) -> Option<ProxySettings> {
         trusted_proxies: trusted_proxies?.unwrap_or_default(),
         forward_client_ip: forward_client_ip?,
         max_concurrent_requests: max_concurrent_requests?,
+        inspection_max_bytes: (of_one?, of_all?),
         ssl_cert_file: ssl_cert_file?,
     })
 }

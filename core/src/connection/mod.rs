@@ -39,6 +39,7 @@
 //! #     forward_client_ip: false,
 //! #     trusted_proxies: Networks::default(),
 //! #     concurrency: Concurrency::new(0),
+//! #     holds: Holds::default(),
 //! #     head_limits: HeadLimits::default(),
 //! #     patience: Patience::default(),
 //! #     version: "0.0.0",

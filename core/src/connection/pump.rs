@@ -18,7 +18,11 @@ const MOST_LINGERS: u32 = 15;
 
 impl Session {
     pub(super) fn pump(&mut self, now: Now) {
-        while self.take_from_upstream(now) || self.take_from_client(now) || self.finish_exchange(now) {}
+        while self.take_from_upstream(now)
+            || self.take_from_client(now)
+            || self.give_held(now)
+            || self.finish_exchange(now)
+        {}
         let written = self.client.out.is_empty();
         self.life = match self.life {
             Life::Finishing if written && self.linger && !self.client.has_ended() => {
@@ -70,6 +74,17 @@ impl Session {
             None if self.life == Life::Open && self.client.out.held() < HIGH_WATER => self.begin_exchange(now),
             None => false,
         }
+    }
+
+    /// The next piece of content that is held, once the upstream has room for it.
+    fn give_held(&mut self, now: Now) -> bool {
+        let is_free = self.relays.as_ref().is_none_or(|relays| relays.to_upstream.is_idle());
+        let gives =
+            is_free && self.upstream.out.held() < HIGH_WATER && self.exchange.as_ref().is_some_and(Exchange::has_held);
+        if gives {
+            self.step(Input::Room, now);
+        }
+        gives
     }
 
     fn begin_exchange(&mut self, now: Now) -> bool {

@@ -54,6 +54,11 @@ impl Exchange {
         if self.running.is_none() {
             return self.deny(&Refusal::Overloaded, cx);
         }
+        self.look_at_params(grant, provider.clone(), cx);
+    }
+
+    /// The last step before the upstream.
+    pub(super) fn spend(&mut self, grant: Arc<Grant>, provider: Arc<Provider>, cx: &Context<'_>) {
         if grant.max_requests.is_some() {
             self.ask(StoreEffect::Spend(grant.token_id));
             self.state = State::Spending { since: cx.now.mono, grant, provider };
@@ -86,7 +91,7 @@ impl Exchange {
     }
 
     /// Refuses a request of that grant.
-    fn deny_with(&mut self, grant: Arc<Grant>, refusal: &Refusal, cx: &mut Context<'_>) {
+    pub(super) fn deny_with(&mut self, grant: Arc<Grant>, refusal: &Refusal, cx: &mut Context<'_>) {
         self.denied_grant = Some(grant);
         self.deny(refusal, cx);
     }

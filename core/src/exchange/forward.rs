@@ -47,7 +47,7 @@ pub(super) struct Forward {
     /// The request's head was handed out, and need not be again.
     head_sent: bool,
     /// Some of the request's content, or its end, was taken from the client: it is not at hand a second time.
-    content_taken: bool,
+    pub(super) content_taken: bool,
     retried: bool,
     /// The response's fields, where they name trailers that end here.
     nominating: Option<Box<Fields>>,
@@ -129,7 +129,7 @@ impl Exchange {
         Ok(())
     }
 
-    fn forwarding(&mut self) -> Option<&mut Forward> {
+    pub(super) fn forwarding(&mut self) -> Option<&mut Forward> {
         if let State::Forwarding(forward) = &mut self.state { Some(forward) } else { None }
     }
 
@@ -140,7 +140,7 @@ impl Exchange {
             return Err(Misuse::NoUpstream);
         }
         forward.link = Link::Open { reused };
-        if complete {
+        if complete && self.held.is_none() {
             forward.request_done = Some(cx.now.mono);
         }
         forward.awaits_continue = !complete && !forward.content_taken && self.request.head.expects_continue();
@@ -153,6 +153,7 @@ impl Exchange {
             provider: &forward.provider,
             key: &forward.grant.upstream_key,
             ids: &self.ids,
+            content_is_here: self.held.is_some(),
             path: self.rewritten_path.as_deref().unwrap_or_else(|| head.path()),
             client_ip: cx
                 .rules

@@ -9,6 +9,9 @@ use crate::time::Instant;
 impl Exchange {
     /// Whether the client's content is all that is missing.
     pub(super) const fn waits_for_client(&self) -> bool {
+        if let State::Inspecting(_) = self.state {
+            return true;
+        }
         let State::Forwarding(forward) = &self.state else { return false };
         !self.request_complete && forward.is_connected() && !forward.stalled && !forward.awaits_continue
     }
@@ -25,7 +28,7 @@ impl Exchange {
             Link::Open { .. } if forward.said == Said::Head => None,
             Link::Open { .. } => match forward.request_done {
                 Some(done) => Some((done + limits.response_header, Deadline::ResponseHead)),
-                None if forward.stalled => None,
+                None if forward.stalled || self.held.is_some() => None,
                 None if forward.awaits_continue => {
                     Some((forward.connected + limits.response_header, Deadline::ResponseHead))
                 }

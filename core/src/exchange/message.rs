@@ -56,6 +56,8 @@ pub enum Input {
     ClientGone,
     /// The client or the upstream took some bytes: a stream is not idle.
     Progress,
+    /// The upstream takes more of the content that is held. Only while [`super::Exchange::has_held`].
+    Room,
     /// The upstream takes no bytes for now, so that the client's content waits. Until the next progress.
     Stalled,
     /// The store answered.

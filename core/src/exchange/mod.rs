@@ -12,7 +12,7 @@
 //! # States
 //!
 //! ```text
-//!  new ─▶ Admitting ─▶ (Spending) ─▶ Forwarding ─▶ Over
+//!  new ─▶ Admitting ─▶ (Inspecting) ─▶ (Spending) ─▶ Forwarding ─▶ Over
 //!     └─▶ Collecting ─▶ Managing ─────────────────▶ Over
 //!     │            └──▶ Recording ────────────────▶ Over
 //!     └─▶ Probing ────────────────────────────────▶ Over
@@ -32,6 +32,7 @@ mod auditing;
 mod effect;
 mod forward;
 mod forward_time;
+mod inspecting;
 mod managing;
 mod message;
 mod origins;
@@ -47,6 +48,7 @@ use http::Method;
 pub(crate) use answer::{AnswerTo, LocalAnswer, write_answer};
 pub use effect::{Component, Health, Spent, StoreEffect, StoreOutcome, Unavailable};
 use forward::Forward;
+use inspecting::{Held, Inspecting};
 pub use message::{
     ConnectRequest, Context, Effect, Ended, Failure, FromUpstream, Input, Misuse, NewRequest, Outcome, Payer, ToClient,
     ToUpstream,
@@ -100,12 +102,16 @@ pub struct Exchange {
     running: Option<Running>,
     /// The path for the upstream, where it is not the client's own.
     rewritten_path: Option<String>,
+    /// The content that was looked at and is not sent on yet.
+    held: Option<Box<Held>>,
     last_client: Instant,
 }
 
 enum State {
     /// Waits for the grant.
     Admitting { since: Instant },
+    /// Takes the content, and looks at it before anything goes upstream.
+    Inspecting(Box<Inspecting>),
     /// Waits for the store to take one request off the token.
     Spending { since: Instant, grant: Arc<Grant>, provider: Arc<Provider> },
     /// Takes a management call's content.
@@ -156,6 +162,7 @@ impl Exchange {
             bytes: (0, 0),
             content_limit: 0,
             rewritten_path: None,
+            held: None,
             running: None,
             last_client: cx.now.mono,
         };
@@ -195,6 +202,10 @@ impl Exchange {
             }
             Input::Progress => {
                 self.on_progress(cx.now.mono);
+                Ok(())
+            }
+            Input::Room => {
+                self.send_held(cx);
                 Ok(())
             }
             Input::Stalled => {
@@ -248,6 +259,7 @@ impl Exchange {
                 let whole = self.started + patience * 2;
                 Some((whole.min(self.last_client + patience), Deadline::ClientBody))
             }
+            State::Inspecting(inspecting) => Some(self.inspecting_timeout(inspecting, rules)),
             State::Forwarding(forward) => Some(self.forward_timeout(forward, rules)),
             State::Over(..) => None,
         }
@@ -257,7 +269,7 @@ impl Exchange {
     #[must_use]
     pub fn wants_content(&self) -> bool {
         match &self.state {
-            State::Collecting { .. } => !self.request_complete,
+            State::Collecting { .. } | State::Inspecting(_) => !self.request_complete,
             State::Forwarding(forward) => {
                 !self.request_complete && forward.is_connected() && self.to_upstream.is_none()
             }
@@ -320,6 +332,7 @@ impl Exchange {
     fn end(&mut self, outcome: Outcome, now: Now) {
         self.effect = None;
         self.running = None;
+        self.held = None;
         self.state = State::Over(outcome, now.mono);
     }
 
@@ -345,10 +358,12 @@ impl Exchange {
         }
         self.last_client = cx.now.mono;
         self.bytes.0 += content.len() as u64;
-        if let State::Collecting { .. } = self.state {
-            self.collect(&content, cx);
-        } else {
-            self.forward_content(content, cx);
+        match self.state {
+            State::Collecting { .. } => self.collect(&content, cx),
+            State::Inspecting(_) => self.inspect(&content, cx),
+            State::Forwarding(_) => self.forward_content(content, cx),
+            State::Admitting { .. } | State::Spending { .. } | State::Managing { .. } => {}
+            State::Recording { .. } | State::Probing { .. } | State::Over(..) => {}
         }
         Ok(())
     }
@@ -360,6 +375,7 @@ impl Exchange {
         self.request_complete = true;
         match &self.state {
             State::Collecting { .. } => self.decode_call(cx),
+            State::Inspecting(_) => self.decide_content(trailers, cx),
             State::Forwarding(_) => self.forward_end(trailers, cx),
             State::Admitting { .. } | State::Spending { .. } | State::Managing { .. } => {}
             State::Recording { .. } | State::Probing { .. } | State::Over(..) => {}
@@ -371,7 +387,7 @@ impl Exchange {
     /// reach one that only stopped sending.
     fn on_client_ended(&mut self, cx: &Context<'_>) {
         let gives_up = match self.state {
-            State::Admitting { .. } | State::Spending { .. } | State::Forwarding(_) => true,
+            State::Admitting { .. } | State::Inspecting(_) | State::Spending { .. } | State::Forwarding(_) => true,
             State::Collecting { .. } | State::Managing { .. } | State::Probing { .. } => !self.request_complete,
             State::Recording { .. } | State::Over(..) => false,
         };

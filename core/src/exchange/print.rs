@@ -4,6 +4,7 @@
 use std::fmt::{Debug, Formatter, Result};
 
 use super::State;
+use super::inspecting::Held;
 use super::message::{Context, FromUpstream, Input, ToClient, ToUpstream};
 
 impl Debug for Context<'_> {
@@ -16,6 +17,7 @@ impl Debug for State {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
         match self {
             Self::Admitting { since } => write!(f, "Admitting since {since:?}"),
+            Self::Inspecting(inspecting) => write!(f, "Inspecting, {:?}", inspecting.held),
             Self::Spending { since, .. } => write!(f, "Spending since {since:?}"),
             Self::Collecting { route, content } => {
                 write!(f, "Collecting for {route:?}, {} bytes so far", content.len())
@@ -29,6 +31,12 @@ impl Debug for State {
     }
 }
 
+impl Debug for Held {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        write!(f, "{} bytes held", self.bytes())
+    }
+}
+
 impl Debug for Input {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
         match self {
@@ -38,6 +46,7 @@ impl Debug for Input {
             Self::ClientEnded => f.write_str("ClientEnded"),
             Self::ClientGone => f.write_str("ClientGone"),
             Self::Progress => f.write_str("Progress"),
+            Self::Room => f.write_str("Room"),
             Self::Stalled => f.write_str("Stalled"),
             Self::Store(outcome) => write!(f, "Store({outcome:?})"),
             Self::Connected { reused } => write!(f, "Connected(reused: {reused})"),

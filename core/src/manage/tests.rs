@@ -61,6 +61,7 @@ fn provider(name: &str) -> Provider {
         methods: Vec::new(),
         max_request_size: Vec::new(),
         max_request_default: 1,
+        inspection: crate::inspect::Policy::default(),
         timeouts: Timeouts {
             request: second,
             response_header: second,

@@ -21,6 +21,8 @@ pub struct RequestPlan<'a> {
     pub key: &'a Secret,
     /// The exchange's ids.
     pub ids: &'a RequestIds,
+    /// The content is at hand: no expectation of the client's needs an answer any more.
+    pub content_is_here: bool,
     /// The path, in the client's encoding.
     pub path: &'a str,
     /// The client's address, where the setting FORWARD_CLIENT_IP allows it.
@@ -42,9 +44,9 @@ pub fn write_request_head(head: &RequestHead, plan: RequestPlan<'_>, out: &mut B
     let nominated = Nominated::of(head.fields());
     let token = token_shown_twice(head.as_bytes(), head.fields());
     for field in head.fields().iter() {
-        if field.is("expect") && head.version() == Version::Http10 {
-            // It would be an HTTP/1.1 expectation upstream, of a client that knows no interim response (RFC 9110
-            // section 10.1.1).
+        if field.is("expect") && (head.version() == Version::Http10 || plan.content_is_here) {
+            // It is answered already; or it would be an HTTP/1.1 expectation upstream, of a client that knows no interim
+            // response (RFC 9110 section 10.1.1).
             continue;
         }
         if field.is("host") {

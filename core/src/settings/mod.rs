@@ -9,6 +9,7 @@ mod builtin;
 mod cidr;
 mod client_ip;
 mod duration;
+mod inspection;
 mod origin;
 mod origin_entry;
 mod provider;

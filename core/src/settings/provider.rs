@@ -7,6 +7,7 @@ use std::time::Duration;
 use http::Method;
 
 use super::Origins;
+use crate::inspect::Policy;
 use crate::reject::Dialect;
 use crate::routing::{EndpointPattern, NormalPath};
 
@@ -90,6 +91,8 @@ pub struct Provider {
     pub max_request_size: Vec<(EndpointPattern, u64)>,
     /// The limit elsewhere, bytes.
     pub max_request_default: u64,
+    /// The parameters that have lists.
+    pub inspection: Policy,
     /// Its time limits.
     pub timeouts: Timeouts,
     /// Its pool.

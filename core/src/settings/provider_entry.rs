@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use http::Method;
 
+use super::inspection::policy;
 use super::origin_entry::{allowed_origins, required_headers};
 use super::section::Section;
 use super::values::{any_duration, base_url, count, list, mapping, period, size, text, word};
@@ -56,7 +57,7 @@ const METHODS: [(&str, &Method); 7] = [
 ];
 
 /// Keys that ask for a protection, or for a change of what passes, that this version does not have.
-const UNSUPPORTED: [&str; 4] = ["param_whitelist", "uninspected_endpoints", "stream_usage", "shared_cache"];
+const UNSUPPORTED: [&str; 2] = ["stream_usage", "shared_cache"];
 
 /// Reads the entry called `name`.
 ///
@@ -78,6 +79,7 @@ pub(super) fn read(name: Arc<str>, node: Node, defaults: &ProviderDefaults) -> R
         methods: section.read_or("allowed_methods", vec![Method::GET, Method::POST], methods)?,
         max_request_size: section.read_or("max_request_size", Vec::new(), request_sizes)?,
         max_request_default: defaults.max_request_size,
+        inspection: policy(&mut section)?,
         timeouts: timeouts(&mut section, defaults)?,
         connection: connection(&mut section)?,
         allowed_origins: section.read_or("allowed_origins", None, allowed_origins)?,
@@ -122,7 +124,7 @@ fn endpoints(section: &mut Section) -> Result<Vec<EndpointPattern>, ProvidersErr
     items.iter().map(endpoint).collect()
 }
 
-fn endpoint(node: &Node) -> Result<EndpointPattern, ProvidersError> {
+pub(super) fn endpoint(node: &Node) -> Result<EndpointPattern, ProvidersError> {
     let path = text(node, "a path such as /v1/models")?;
     EndpointPattern::parse(path).map_err(|error| node.place.error(error.to_string()))
 }

@@ -9,7 +9,8 @@ use http::Method;
 use crate::auth::{Grant, TokenKey};
 use crate::http1::HeadLimits;
 use crate::ids::{ProjectId, TokenId};
-use crate::quota::Concurrency;
+use crate::inspect::Policy;
+use crate::quota::{Concurrency, Holds};
 use crate::reject::Dialect;
 use crate::routing::EndpointPattern;
 use crate::rules::{Patience, Rules};
@@ -48,6 +49,7 @@ pub fn provider() -> Provider {
         methods: vec![Method::GET, Method::POST, Method::PUT],
         max_request_size: Vec::new(),
         max_request_default: 1024 * 1024,
+        inspection: Policy::default(),
         timeouts: Timeouts {
             request: Duration::from_secs(120),
             response_header: Duration::from_secs(60),
@@ -73,6 +75,7 @@ pub fn rules_for(provider: Provider) -> Rules {
         forward_client_ip: false,
         trusted_proxies: Networks::default(),
         concurrency: Concurrency::new(0),
+        holds: Holds::default(),
         head_limits: HeadLimits::default(),
         patience: Patience::default(),
         version: "0.0.0",

@@ -10,6 +10,8 @@ use super::{Row, Setting, active, planned};
 
 pub(super) const ROWS: &[&dyn Row] = &[
     &MAX_CONCURRENT_REQUESTS,
+    &INSPECTION_MAX_BYTES,
+    &INSPECTION_MAX_TOTAL_BYTES,
     &GLOBAL_RATE_LIMIT,
     &IP_RATE_LIMIT,
     &DISTRIBUTED_RATE_LIMIT_ENABLED,
@@ -25,6 +27,21 @@ pub(in super::super) static MAX_CONCURRENT_REQUESTS: Setting<u64> = active(
     Text("0"),
     forms::COUNT,
     "How many proxied requests run at a time; more are answered at once with 503. 0 is no limit.",
+);
+
+pub(in super::super) static INSPECTION_MAX_BYTES: Setting<u64> = active(
+    "INSPECTION_MAX_BYTES",
+    Text("32MiB"),
+    forms::SIZE,
+    "How much content of one request is held while it is looked at, where its provider has a `param_whitelist`; more is \
+     answered with 400.",
+);
+
+pub(in super::super) static INSPECTION_MAX_TOTAL_BYTES: Setting<u64> = active(
+    "INSPECTION_MAX_TOTAL_BYTES",
+    Text("256MiB"),
+    forms::SIZE,
+    "How much content of all requests together is held while it is looked at; more is answered with 503.",
 );
 
 static GLOBAL_RATE_LIMIT: Setting<u64> = planned(
