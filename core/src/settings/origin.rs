@@ -178,6 +178,8 @@ fn are_lowered_labels(bytes: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn listed(texts: &[&str]) -> Origins {
@@ -340,5 +342,25 @@ mod tests {
     #[test]
     fn where_all_are_listed_null_is_too() {
         assert!(stands(&Origins::Any, &["null"]) && stands(&Origins::Any, &["app://."]));
+    }
+
+    proptest! {
+        #[test]
+        fn an_origin_is_listed_in_one_way_and_comes_in_that_way(
+            text in prop_oneof!["\\PC{0,40}", "(?i)(https?|app)://(\\*\\.)?[a-z0-9.-]{1,12}(:[0-9]{1,5})?"],
+        ) {
+            let Ok(pattern) = OriginPattern::parse(&text) else { return Ok(()) };
+            let shown = match &pattern.0 {
+                Pattern::Exact(shown) => shown.clone(),
+                Pattern::Below { before, after } => format!("{before}*{after}"),
+            };
+            prop_assert_eq!(OriginPattern::parse(&shown), Ok(pattern.clone()));
+            let sent = shown.replace('*', "a.b");
+            prop_assert!(pattern.matches(sent.as_bytes()), "{}", sent);
+            prop_assert!(sent.bytes().all(|byte| byte.is_ascii_graphic() && !byte.is_ascii_uppercase()), "{}", sent);
+            for other in [format!("{sent}."), format!("{sent}/"), format!("x{sent}"), format!("{sent}.evil.test")] {
+                prop_assert!(!pattern.matches(other.as_bytes()), "{}", other);
+            }
+        }
     }
 }

@@ -27,7 +27,7 @@ const NEVER_REQUIRED: [(&[&str], &str); 3] = [
 
 /// The origins that an entry lists; `None` for an empty list, which asks for nothing.
 pub(super) fn allowed_origins(node: &Node) -> Result<Option<Origins>, ProvidersError> {
-    let items = list(node, "[https://app.example.com]")?;
+    let items = list(node, "[https://app.example.com], or ['*'] for every origin")?;
     let origins = items.iter().map(|item| Ok((item, text(item, "an origin such as https://app.example.com")?)));
     let origins = origins.collect::<Result<Vec<_>, ProvidersError>>()?;
     if let Some((star, _)) = origins.iter().find(|(_, origin)| *origin == "*") {
@@ -97,7 +97,10 @@ mod tests {
     fn a_wrong_item_is_answered_with_its_place_and_why() {
         const FORM: &str = "write it like https://app.example.com";
         for (lines, expected) in [
-            ("allowed_origins: https://a.example", "5:22 expected a list here, such as [https://app.example.com]"),
+            (
+                "allowed_origins: https://a.example",
+                "5:22 expected a list here, such as [https://app.example.com], or ['*'] for every origin",
+            ),
             ("allowed_origins: [a: b]", "5:23 expected an origin such as https://app.example.com here"),
             (
                 "allowed_origins: [https://b.example, https://a.example/]",

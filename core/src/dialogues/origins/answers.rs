@@ -44,6 +44,7 @@ fn the_upstreams_own_cors_fields_give_way_and_its_vary_stays() {
         ("Vary: Accept, origin\r\n", vec!["Accept, origin"]),
         ("Vary: Accept\r\nVary: ORIGIN\r\n", vec!["Accept", "ORIGIN"]),
         ("Vary: *\r\n", vec!["*"]),
+        ("Vary: origin\r\nX-Other: a\r\n", vec!["origin"]),
     ] {
         let upstream = format!("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n{upstreams}{vary}\r\n");
         let answer = answered(pair(), &request("GET /v1/x", FROM_APP, ""), &upstream);
