@@ -4,19 +4,22 @@
 //! (no client and no upstream can cause one; a test whose store fails says so), and none holds a secret that the
 //! harness gave out.
 
+use std::cell::Cell;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
-use std::sync::Mutex;
 use std::sync::mpsc::channel;
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal as Kill, kill_process};
+use rustls::ClientConfig;
 use serde_json::Value;
 use tempfile::TempDir;
 
 use super::PATIENCE;
+use super::client::Client;
 use super::logs::Logs;
 use super::options::Options;
 use super::turn::Turn;
@@ -36,6 +39,7 @@ pub(crate) struct Proxy {
     past: Vec<String>,
     secrets: Mutex<Vec<String>>,
     errors_expected: bool,
+    tls: Option<Arc<ClientConfig>>,
     _turn: Turn,
 }
 
@@ -130,8 +134,8 @@ impl Proxy {
         let folder = TempDir::new().unwrap();
         let (child, logs, addr) = launch(runtime, options, folder.path());
         let secrets = Mutex::new(vec![MANAGEMENT_TOKEN.to_owned()]);
-        let errors_expected = options.errors_expected;
-        Self { addr, runtime, child, folder, logs, past: Vec::new(), secrets, errors_expected, _turn: turn }
+        let (errors_expected, tls) = (options.errors_expected, options.tls.clone());
+        Self { addr, runtime, child, folder, logs, past: Vec::new(), secrets, errors_expected, tls, _turn: turn }
     }
 
     /// Starts it again on the same files, after it has ended; killed first if it has not.
@@ -239,6 +243,35 @@ impl Proxy {
     /// Its log so far.
     pub(crate) fn log_lines(&self) -> Vec<String> {
         self.logs.lines()
+    }
+
+    /// A client's connection to it, over TLS if it speaks that.
+    pub(crate) fn client(&self) -> Client {
+        match &self.tls {
+            None => Client::connect(self.addr),
+            Some(config) => Client::tls(self.addr, config).unwrap().0,
+        }
+    }
+
+    /// Replaces its providers file.
+    pub(crate) fn write_providers(&self, text: &str) {
+        std::fs::write(self.folder.path().join("providers.yaml"), text).unwrap();
+    }
+
+    /// Asks it to read its files anew: what it says then about that part.
+    pub(crate) fn reload(&self, part: &str) -> Value {
+        let of_part = |line: &str| serde_json::from_str::<Value>(line).ok().filter(|entry| entry["part"] == part);
+        let seen = Cell::new(self.log_lines().iter().filter(|line| of_part(line).is_some()).count());
+        self.signal(Kill::HUP);
+        let said = self.logs.find(|line| match (of_part(line), seen.get()) {
+            (Some(entry), 0) => Some(entry),
+            (Some(_), left) => {
+                seen.set(left - 1);
+                None
+            }
+            (None, _) => None,
+        });
+        said.unwrap_or_else(|| panic!("it never said anything about {part}"))
     }
 
     /// Asks it to stop.
