@@ -105,6 +105,21 @@ fn launch_unready(runtime: &str, options: &Options, folder: &Path) -> (Child, Lo
     (child, logs, addr)
 }
 
+/// Starts the program and sends it SIGHUP before it listens.
+fn launch_hung_up(runtime: &str, options: &Options, folder: &Path) -> (Child, Logs, SocketAddr) {
+    let mut child = command(runtime, options, folder).spawn().unwrap();
+    let logs = Logs::collect(child.stderr.take().unwrap());
+    let deadline = Instant::now() + PATIENCE;
+    // Its signals are caught by the time that it has this thread.
+    while !threads_of(&child).iter().any(|name| name == "reload") {
+        assert!(Instant::now() < deadline, "it never began to start");
+        thread::sleep(PAUSE);
+    }
+    kill_process(Pid::from_child(&child), Kill::HUP).unwrap();
+    let listening = logs.message("listening").expect("it listens all the same");
+    (child, logs, listening["addr"].as_str().unwrap().parse().unwrap())
+}
+
 type Launch = fn(&str, &Options, &Path) -> (Child, Logs, SocketAddr);
 
 /// Starts the program, which is expected to give up.
@@ -127,6 +142,11 @@ impl Proxy {
     /// Starts the program on a database that is held; it listens, and is not ready.
     pub(crate) fn start_unready(runtime: &'static str, options: &Options) -> Self {
         Self::start_by(launch_unready, runtime, options)
+    }
+
+    /// Starts the program and sends it SIGHUP before it listens.
+    pub(crate) fn hang_up_while_opening(runtime: &'static str, options: &Options) -> Self {
+        Self::start_by(launch_hung_up, runtime, options)
     }
 
     fn start_by(launch: Launch, runtime: &'static str, options: &Options) -> Self {
@@ -253,9 +273,11 @@ impl Proxy {
         }
     }
 
-    /// Replaces its providers file.
+    /// Replaces its providers file, in one piece.
     pub(crate) fn write_providers(&self, text: &str) {
-        std::fs::write(self.folder.path().join("providers.yaml"), text).unwrap();
+        let (new, path) = (self.folder.path().join("providers.new"), self.folder.path().join("providers.yaml"));
+        std::fs::write(&new, text).unwrap();
+        std::fs::rename(new, path).unwrap();
     }
 
     /// Asks it to read its files anew: what it says then about that part.

@@ -136,10 +136,11 @@ fn a_client_that_goes_away_cancels_the_upstream_request() {
 /// The request's content is declared longer than what comes: whoever cuts TCP without a word of TLS cannot end it.
 #[test]
 fn a_stream_of_tls_that_is_cut_in_a_body_is_a_broken_client() {
-    let (gone, identity) = (Signal::default(), Identity::new());
-    let said = gone.clone();
+    let (begun, gone, identity) = (Signal::default(), Signal::default(), Identity::new());
+    let (began, said) = (begun.clone(), gone.clone());
     let mock = Mock::raw(move |connection| {
         if connection.request_head().is_some() {
+            began.set();
             while connection.piece(1 << 16).is_some() {}
             said.set();
         }
@@ -148,6 +149,7 @@ fn a_stream_of_tls_that_is_cut_in_a_body_is_a_broken_client() {
     let mut client = proxy.client();
     let head = format!("POST /v1/responses HTTP/1.1\r\nHost: p\r\nAuthorization: Bearer {token}\r\n");
     client.send(format!("{head}Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n").as_bytes());
+    begun.wait();
     client.half_close();
     gone.wait();
     client.expect_close();
@@ -182,7 +184,6 @@ fn a_handshake_that_stands_still_keeps_nobody_waiting_and_no_stop() {
     drop(silent);
 }
 
-/// A client ends its sending side in TLS with `close_notify` and keeps TCP open: it went away (RFC 9112 section 9.8).
 #[test]
 fn a_connection_that_is_closed_ends_with_a_word_of_tls() {
     let (mock, identity) = (Mock::agreeable(), Identity::new());
