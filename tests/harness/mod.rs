@@ -18,7 +18,7 @@ mod tools;
 mod turn;
 
 pub(crate) use cli::{Ran, cli};
-pub(crate) use client::{Client, Shaken, get, post};
+pub(crate) use client::{Client, get, post};
 pub(crate) use databases::{Database, Engine};
 pub(crate) use http::{Broken, Response};
 pub(crate) use manage::Token;
