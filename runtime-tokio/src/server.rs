@@ -33,7 +33,7 @@ pub fn run(
 ) -> Result<Stopped, RunError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let _guard = runtime.enter();
-    let mut signals = Signals::new(Reloader::start(config.reload.clone())?)?;
+    let mut signals = Signals::new(config)?;
     let (mut store_thread, store) = StoreThread::start(storage)?;
     if let Some(cause) = runtime.block_on(stopped_before_serving(&mut store_thread, &mut signals))? {
         return cause.conclude(Stopped::Drained);
@@ -154,12 +154,12 @@ struct Signals {
 }
 
 impl Signals {
-    fn new(reloader: Reloader) -> io::Result<Self> {
+    fn new(config: &ServerConfig) -> io::Result<Self> {
         Ok(Self {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
             hangup: signal(SignalKind::hangup())?,
-            reloader,
+            reloader: Reloader::start(config.reload.clone())?,
         })
     }
 

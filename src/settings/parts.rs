@@ -16,6 +16,8 @@ pub(crate) struct ClientSettings {
     pub(crate) management_token: Option<Secret>,
     /// Where a server with these settings listens; what is wrong with that, otherwise.
     pub(crate) listen: Result<ListenAddr, String>,
+    /// Whether that server speaks TLS.
+    pub(crate) tls: bool,
     /// The roots by which an https server is verified; `None` is the system's.
     pub(crate) ssl_cert_file: Option<PathBuf>,
 }
@@ -36,7 +38,8 @@ pub(crate) fn client_settings(
     let before = values.problems().len();
     let listen = values.read(&table::LISTEN_ADDR);
     let problem = || values.problems().get(before).map(|problem| problem.message.clone()).unwrap_or_default();
-    Ok(ClientSettings { management_token, listen: listen.ok_or_else(problem), ssl_cert_file })
+    let tls = values.is_given(&table::TLS_CERT_FILE.about);
+    Ok(ClientSettings { management_token, listen: listen.ok_or_else(problem), tls, ssl_cert_file })
 }
 
 /// What the commands need that work on a database without a server.

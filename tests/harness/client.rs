@@ -6,6 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rustix::net::sockopt::set_socket_linger;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, ClientConnection, ProtocolVersion, StreamOwned};
 
 use super::PATIENCE;
 use super::http::{Broken, Head, Incoming, Response, Shared};
@@ -31,13 +33,46 @@ pub(crate) fn post(path: &str, token: &str, body: &str) -> Vec<u8> {
     .into_bytes()
 }
 
+/// What a TLS handshake came to.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Shaken {
+    /// The version.
+    pub(crate) version: Option<ProtocolVersion>,
+    /// The protocol, where one was agreed on.
+    pub(crate) protocol: Option<String>,
+    /// The server's certificate.
+    pub(crate) certificate: CertificateDer<'static>,
+}
+
+fn tcp(to: SocketAddr) -> Arc<TcpStream> {
+    let stream = TcpStream::connect_timeout(&to, PATIENCE).unwrap();
+    stream.set_nodelay(true).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.set_write_timeout(Some(PATIENCE)).unwrap();
+    Arc::new(stream)
+}
+
 impl Client {
     pub(crate) fn connect(to: SocketAddr) -> Self {
-        let stream = Arc::new(TcpStream::connect_timeout(&to, PATIENCE).unwrap());
-        stream.set_nodelay(true).unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        stream.set_write_timeout(Some(PATIENCE)).unwrap();
+        let stream = tcp(to);
         Self { incoming: Incoming::new(Box::new(Shared(stream.clone()))), stream }
+    }
+
+    /// Over TLS, once the handshake is done.
+    pub(crate) fn tls(to: SocketAddr, config: &Arc<ClientConfig>) -> io::Result<(Self, Shaken)> {
+        let stream = tcp(to);
+        let name = ServerName::from(to.ip());
+        let mut session = ClientConnection::new(config.clone(), name).map_err(io::Error::other)?;
+        while session.is_handshaking() {
+            session.complete_io(&mut Shared(stream.clone()))?;
+        }
+        let shaken = Shaken {
+            version: session.protocol_version(),
+            protocol: session.alpn_protocol().map(|name| String::from_utf8_lossy(name).into_owned()),
+            certificate: session.peer_certificates().unwrap()[0].clone(),
+        };
+        let wire = StreamOwned::new(session, Shared(stream.clone()));
+        Ok((Self { incoming: Incoming::new(Box::new(wire)), stream }, shaken))
     }
 
     /// One request on a connection of its own.

@@ -4,7 +4,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::{Value, json};
 
-use super::client::Client;
 use super::http::Response;
 use super::proxy::{MANAGEMENT_TOKEN, Proxy};
 
@@ -45,7 +44,7 @@ impl Proxy {
              Content-Length: {}\r\n\r\n{body}",
             body.len()
         );
-        let mut client = Client::connect(self.addr);
+        let mut client = self.client();
         client.send(request.as_bytes());
         if method == "HEAD" { client.response_to_head() } else { client.response() }
     }

@@ -1,9 +1,13 @@
 //! How a test wants the program started: settings and providers.
 
 use std::fmt::Write;
+use std::sync::Arc;
+
+use rustls::ClientConfig;
 
 use super::databases::Database;
 use super::mock::Mock;
+use super::tls::Identity;
 
 /// For servers, which require one; what it is does not matter.
 const ENCRYPTION_KEY: &str = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
@@ -54,6 +58,7 @@ pub(crate) struct Options {
     entries: Vec<Entry>,
     pub(super) alone: bool,
     pub(super) errors_expected: bool,
+    pub(super) tls: Option<Arc<ClientConfig>>,
 }
 
 impl Options {
@@ -71,7 +76,7 @@ impl Options {
 
     /// In front of the given provider, which is the default.
     pub(crate) fn with(entry: Entry) -> Self {
-        Self { env: Vec::new(), entries: vec![entry], alone: false, errors_expected: false }
+        Self { env: Vec::new(), entries: vec![entry], alone: false, errors_expected: false, tls: None }
     }
 
     /// One more provider.
@@ -90,6 +95,15 @@ impl Options {
     pub(crate) fn alone(mut self) -> Self {
         self.alone = true;
         self
+    }
+
+    /// Clients must speak TLS.
+    pub(crate) fn over_tls(self, identity: &Identity) -> Self {
+        let (certificate, key) = (identity.certificate(), identity.key());
+        let tls = Some(identity.client());
+        let options =
+            self.env("TLS_CERT_FILE", certificate.to_str().unwrap()).env("TLS_KEY_FILE", key.to_str().unwrap());
+        Self { tls, ..options }
     }
 
     /// The log may hold lines at level ERROR.

@@ -4,19 +4,22 @@
 //! (no client and no upstream can cause one; a test whose store fails says so), and none holds a secret that the
 //! harness gave out.
 
+use std::cell::Cell;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
-use std::sync::Mutex;
 use std::sync::mpsc::channel;
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal as Kill, kill_process};
+use rustls::ClientConfig;
 use serde_json::Value;
 use tempfile::TempDir;
 
 use super::PATIENCE;
+use super::client::Client;
 use super::logs::Logs;
 use super::options::Options;
 use super::turn::Turn;
@@ -36,6 +39,7 @@ pub(crate) struct Proxy {
     past: Vec<String>,
     secrets: Mutex<Vec<String>>,
     errors_expected: bool,
+    tls: Option<Arc<ClientConfig>>,
     _turn: Turn,
 }
 
@@ -101,6 +105,21 @@ fn launch_unready(runtime: &str, options: &Options, folder: &Path) -> (Child, Lo
     (child, logs, addr)
 }
 
+/// Starts the program and sends it SIGHUP before it listens.
+fn launch_hung_up(runtime: &str, options: &Options, folder: &Path) -> (Child, Logs, SocketAddr) {
+    let mut child = command(runtime, options, folder).spawn().unwrap();
+    let logs = Logs::collect(child.stderr.take().unwrap());
+    let deadline = Instant::now() + PATIENCE;
+    // Its signals are caught by the time that it has this thread.
+    while !threads_of(&child).iter().any(|name| name == "reload") {
+        assert!(Instant::now() < deadline, "it never began to start");
+        thread::sleep(PAUSE);
+    }
+    kill_process(Pid::from_child(&child), Kill::HUP).unwrap();
+    let listening = logs.message("listening").expect("it listens all the same");
+    (child, logs, listening["addr"].as_str().unwrap().parse().unwrap())
+}
+
 type Launch = fn(&str, &Options, &Path) -> (Child, Logs, SocketAddr);
 
 /// Starts the program, which is expected to give up.
@@ -125,13 +144,18 @@ impl Proxy {
         Self::start_by(launch_unready, runtime, options)
     }
 
+    /// Starts the program and sends it SIGHUP before it listens.
+    pub(crate) fn hang_up_while_opening(runtime: &'static str, options: &Options) -> Self {
+        Self::start_by(launch_hung_up, runtime, options)
+    }
+
     fn start_by(launch: Launch, runtime: &'static str, options: &Options) -> Self {
         let turn = Turn::take(options.alone);
         let folder = TempDir::new().unwrap();
         let (child, logs, addr) = launch(runtime, options, folder.path());
         let secrets = Mutex::new(vec![MANAGEMENT_TOKEN.to_owned()]);
-        let errors_expected = options.errors_expected;
-        Self { addr, runtime, child, folder, logs, past: Vec::new(), secrets, errors_expected, _turn: turn }
+        let (errors_expected, tls) = (options.errors_expected, options.tls.clone());
+        Self { addr, runtime, child, folder, logs, past: Vec::new(), secrets, errors_expected, tls, _turn: turn }
     }
 
     /// Starts it again on the same files, after it has ended; killed first if it has not.
@@ -239,6 +263,37 @@ impl Proxy {
     /// Its log so far.
     pub(crate) fn log_lines(&self) -> Vec<String> {
         self.logs.lines()
+    }
+
+    /// A client's connection to it, over TLS if it speaks that.
+    pub(crate) fn client(&self) -> Client {
+        match &self.tls {
+            None => Client::connect(self.addr),
+            Some(config) => Client::tls(self.addr, config).unwrap().0,
+        }
+    }
+
+    /// Replaces its providers file, in one piece.
+    pub(crate) fn write_providers(&self, text: &str) {
+        let (new, path) = (self.folder.path().join("providers.new"), self.folder.path().join("providers.yaml"));
+        std::fs::write(&new, text).unwrap();
+        std::fs::rename(new, path).unwrap();
+    }
+
+    /// Asks it to read its files anew: what it says then about that part.
+    pub(crate) fn reload(&self, part: &str) -> Value {
+        let of_part = |line: &str| serde_json::from_str::<Value>(line).ok().filter(|entry| entry["part"] == part);
+        let seen = Cell::new(self.log_lines().iter().filter(|line| of_part(line).is_some()).count());
+        self.signal(Kill::HUP);
+        let said = self.logs.find(|line| match (of_part(line), seen.get()) {
+            (Some(entry), 0) => Some(entry),
+            (Some(_), left) => {
+                seen.set(left - 1);
+                None
+            }
+            (None, _) => None,
+        });
+        said.unwrap_or_else(|| panic!("it never said anything about {part}"))
     }
 
     /// Asks it to stop.

@@ -34,8 +34,13 @@ fn interpreter() -> PathBuf {
 
 /// Runs a Python script of `tests/sdk`: the JSON that it prints.
 pub(crate) fn python(name: &str, arguments: &[&str]) -> Value {
+    python_with(name, arguments, &[])
+}
+
+/// The same with an environment.
+pub(crate) fn python_with(name: &str, arguments: &[&str], environment: &[(&str, &str)]) -> Value {
     let mut command = Command::new(interpreter());
-    command.arg("-I").arg(script(name)).args(arguments).env_clear();
+    command.arg("-I").arg(script(name)).args(arguments).env_clear().envs(environment.iter().copied());
     run(command)
 }
 

@@ -5,6 +5,7 @@ It decides nothing: the tests do, from what it prints. `attempts` counts the req
 """
 
 import json
+import os
 import sys
 
 import openai
@@ -47,7 +48,7 @@ def classes(error: BaseException) -> list[str]:
 def main() -> None:
     base_url, token, call, max_retries = sys.argv[1:]
     attempts = []
-    transport = openai.DefaultHttpxClient(event_hooks={"request": [attempts.append]}, trust_env=False)
+    transport = openai.DefaultHttpxClient(event_hooks={"request": [attempts.append]}, trust_env="SSL_CERT_FILE" in os.environ)
     client = openai.OpenAI(
         base_url=f"{base_url}/v1", api_key=token, max_retries=int(max_retries), http_client=transport
     )

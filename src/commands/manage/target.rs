@@ -16,7 +16,7 @@ use crate::settings::{ClientSettings, ListenAddr, client_settings};
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Server")]
 pub(super) struct TargetFlags {
-    /// The server's URL; without it, where LISTEN_ADDR says, else http://127.0.0.1:8080
+    /// The server's URL; without it, where LISTEN_ADDR says, else http://127.0.0.1:8080; with https if TLS_CERT_FILE is set
     #[arg(long, global = true, value_name = "URL")]
     manage_api_base_url: Option<String>,
     /// The management token; better in the environment or the .env file (MANAGEMENT_TOKEN)
@@ -55,7 +55,8 @@ impl TargetFlags {
         let address = reachable(*listen).ok_or_else(|| {
             usage("say where the server listens: with LISTEN_ADDR on port 0 the system chose".to_owned())
         })?;
-        BaseUrl::parse(&format!("http://{address}")).map_err(|error| usage(error.to_string()))
+        let scheme = if settings.tls { "https" } else { "http" };
+        BaseUrl::parse(&format!("{scheme}://{address}")).map_err(|error| usage(error.to_string()))
     }
 }
 
@@ -99,6 +100,15 @@ mod tests {
         ] {
             assert_eq!(base_url(None, listen).unwrap(), url, "{listen}");
         }
+    }
+
+    #[test]
+    fn a_server_with_a_certificate_is_called_over_tls() {
+        let environment = [("LISTEN_ADDR", ":9000"), ("TLS_CERT_FILE", "chain.pem")];
+        let environment = environment.map(|(name, value)| (name.into(), value.into()));
+        let settings = client_settings(Some("/dev/null".as_ref()), environment.into_iter()).unwrap();
+        let flags = TargetFlags { manage_api_base_url: None, management_token: None, env_file: None };
+        assert_eq!(flags.base_url(&settings).unwrap().to_string(), "https://127.0.0.1:9000");
     }
 
     #[test]
