@@ -35,6 +35,11 @@ fn chunked_bodies_of_the_corpus_keep_the_laws() -> io::Result<()> {
 }
 
 #[test]
+fn documents_of_the_corpus_keep_the_laws() -> io::Result<()> {
+    replay("json_scanner", fuzzing::json_scanner)
+}
+
+#[test]
 fn exchanges_of_the_corpus_keep_the_laws() -> io::Result<()> {
     replay("exchange", fuzzing::exchange)
 }

@@ -1,5 +1,6 @@
 //! Dialogues: whole exchanges between a client and an upstream as bytes, one rule each.
 
+mod attempts;
 mod auditing;
 mod deadlines;
 mod draining;

@@ -24,12 +24,7 @@ pub(super) fn field_name(head: Bytes) -> Result<Vec<u8>, InspectError> {
     if !disposition.kind.eq_ignore_ascii_case(b"form-data") {
         return Err(NAME);
     }
-    // `name*` and `name*0` are further ways to say a name (RFC 2231), which not all readers know.
-    if disposition.params.iter().any(|(name, _)| name.to_ascii_lowercase().starts_with(b"name*")) {
-        return Err(NAME);
-    }
     let name = disposition.only("name").map_err(|()| NAME)?.ok_or(NAME)?;
-    disposition.only("filename").map_err(|()| NAME)?;
     // The name of the field that names the others' charset (RFC 7578 section 4.6).
     if name.is_empty() || name.contains(&b'\\') || name == b"_charset_" {
         return Err(NAME);

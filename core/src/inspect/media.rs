@@ -38,10 +38,13 @@ impl<'a> Parameterised<'a> {
         rest.is_empty().then_some(Self { kind, params })
     }
 
-    /// The value of a parameter (its name without case): `Err` if it stands there twice.
+    /// The value of a parameter (its name without case): `Err` if it stands there twice, also if once as `name*` or
+    /// `name*0` (RFC 2231), which not all readers know.
     pub(super) fn only(&self, name: &str) -> Result<Option<&'a [u8]>, ()> {
-        let mut found = self.params.iter().filter(|(other, _)| other.eq_ignore_ascii_case(name.as_bytes()));
+        let plain = |other: &[u8]| other.split(|byte| *byte == b'*').next().unwrap_or_default().to_ascii_lowercase();
+        let mut found = self.params.iter().filter(|(other, _)| plain(other) == name.as_bytes());
         match (found.next(), found.next()) {
+            (Some((other, _)), _) if other.contains(&b'*') => Err(()),
             (first, None) => Ok(first.map(|(_, value)| *value)),
             (_, Some(_)) => Err(()),
         }
