@@ -4,12 +4,14 @@
 //! client or carries a credential does not (RFC 9110 section 7.6.1 and the contract's section 5). It never decides
 //! whether a request may pass, and never touches content.
 
+mod breaker;
 mod field_policy;
 mod leak;
 mod request;
 mod request_id;
 mod response;
 
+pub use breaker::{Breaker, BreakerLimits, BreakerState, Passage, Transition};
 pub(crate) use field_policy::{nominating, passes_in_trailer};
 pub(crate) use leak::{credential_words, passing_trailers, token_of};
 pub use request::{RequestPlan, write_request_head};
