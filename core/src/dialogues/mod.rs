@@ -1,6 +1,7 @@
 //! Dialogues: whole exchanges between a client and an upstream as bytes, one rule each.
 
 mod auditing;
+mod breaker;
 mod deadlines;
 mod draining;
 mod forwarding;

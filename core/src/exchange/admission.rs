@@ -48,6 +48,9 @@ impl Exchange {
         if self.running.is_none() {
             return self.deny(&Refusal::Overloaded, cx);
         }
+        if let Err(refusal) = self.pass_breaker(provider, cx) {
+            return self.deny(&refusal, cx);
+        }
         if grant.max_requests.is_some() {
             self.ask(StoreEffect::Spend(grant.token_id));
             self.state = State::Spending { since: cx.now.mono, grant, provider: provider.clone() };

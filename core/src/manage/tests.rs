@@ -19,6 +19,7 @@ use http::Method;
 use super::*;
 use crate::audit::Action;
 use crate::ids::{EventId, ProjectId, TokenId};
+use crate::proxy::{Breaker, BreakerLimits};
 use crate::reject::{Dialect, Refusal};
 use crate::routing::ManageRoute;
 use crate::secret::Secret;
@@ -69,6 +70,7 @@ fn provider(name: &str) -> Provider {
             connect: second,
         },
         connection: ConnectionLimits { max_idle: 1, max_idle_per_host: 1 },
+        breaker: Arc::new(Breaker::new(BreakerLimits::default())),
     }
 }
 

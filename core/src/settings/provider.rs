@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use http::Method;
 
+use crate::proxy::Breaker;
 use crate::reject::Dialect;
 use crate::routing::{EndpointPattern, NormalPath};
 
@@ -93,6 +94,8 @@ pub struct Provider {
     pub timeouts: Timeouts,
     /// Its pool.
     pub connection: ConnectionLimits,
+    /// Whether its origin is worth a request just now; shared with all providers of that origin.
+    pub breaker: Arc<Breaker>,
 }
 
 impl Provider {

@@ -9,6 +9,7 @@ use super::section::Section;
 use super::values::{any_duration, base_url, count, list, mapping, period, size, text, word};
 use super::yaml::{Node, Value};
 use super::{ConnectionLimits, KeyPlacement, Provider, ProviderDefaults, ProvidersError, Timeouts};
+use crate::proxy::Breaker;
 use crate::reject::Dialect;
 use crate::routing::EndpointPattern;
 
@@ -80,6 +81,7 @@ pub(super) fn read(name: Arc<str>, node: Node, defaults: &ProviderDefaults) -> R
         max_request_default: defaults.max_request_size,
         timeouts: timeouts(&mut section, defaults)?,
         connection: connection(&mut section)?,
+        breaker: Arc::new(Breaker::new(defaults.breaker)),
     })
 }
 

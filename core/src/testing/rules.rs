@@ -9,6 +9,7 @@ use http::Method;
 use crate::auth::{Grant, TokenKey};
 use crate::http1::HeadLimits;
 use crate::ids::{ProjectId, TokenId};
+use crate::proxy::{Breaker, BreakerLimits};
 use crate::quota::Concurrency;
 use crate::reject::Dialect;
 use crate::routing::EndpointPattern;
@@ -56,6 +57,7 @@ pub fn provider() -> Provider {
             connect: Duration::from_secs(10),
         },
         connection: ConnectionLimits { max_idle: 10, max_idle_per_host: 10 },
+        breaker: Arc::new(Breaker::new(BreakerLimits::default())),
     }
 }
 

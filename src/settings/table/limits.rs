@@ -10,6 +10,8 @@ use super::{Row, Setting, active, planned};
 
 pub(super) const ROWS: &[&dyn Row] = &[
     &MAX_CONCURRENT_REQUESTS,
+    &BREAKER_FAILURES,
+    &BREAKER_OPEN_FOR,
     &GLOBAL_RATE_LIMIT,
     &IP_RATE_LIMIT,
     &DISTRIBUTED_RATE_LIMIT_ENABLED,
@@ -25,6 +27,21 @@ pub(in super::super) static MAX_CONCURRENT_REQUESTS: Setting<u64> = active(
     Text("0"),
     forms::COUNT,
     "How many proxied requests run at a time; more are answered at once with 503. 0 is no limit.",
+);
+
+pub(in super::super) static BREAKER_FAILURES: Setting<u64> = active(
+    "BREAKER_FAILURES",
+    Text("5"),
+    forms::COUNT,
+    "How many failures of an upstream in a row open its circuit breaker: requests are then answered at once with 503. \
+     0 is no breaker.",
+);
+
+pub(in super::super) static BREAKER_OPEN_FOR: Setting<Duration> = active(
+    "BREAKER_OPEN_FOR",
+    Text("30s"),
+    forms::LIMIT,
+    "How long an open circuit breaker refuses before one request is let through to see whether the upstream works again.",
 );
 
 static GLOBAL_RATE_LIMIT: Setting<u64> = planned(
