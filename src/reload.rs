@@ -37,7 +37,7 @@ impl Files {
     }
 
     /// Gives what is different.
-    fn replace(&self, providers: Providers) -> Vec<String> {
+    fn replace(&self, mut providers: Providers) -> Vec<String> {
         let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
         let before = std::mem::replace(&mut *entries, self::entries(&providers));
         let present = self.providers.load();
@@ -45,7 +45,8 @@ impl Files {
         if providers.default != present.default {
             changes.push(format!("default: {}", providers.default));
         }
-        self.providers.replace(carry_over(&present, providers));
+        providers.adopt_breakers(&present);
+        self.providers.replace(providers);
         changes
     }
 }
@@ -66,10 +67,6 @@ fn reload_tls(tls: &ClientTls) -> Reloaded {
         Err(error) => Err(error.into()),
     };
     Reloaded { part: "certificate", outcome }
-}
-
-fn carry_over(_present: &Providers, new: Providers) -> Providers {
-    new
 }
 
 fn entries(providers: &Providers) -> Entries {

@@ -28,6 +28,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use llm_proxy_core::proxy::BreakerLimits;
 use llm_proxy_core::secret::Secret;
 use llm_proxy_core::settings::{Networks, ProviderDefaults, Providers};
 use llm_proxy_runtime_common::ClientTls;
@@ -265,6 +266,10 @@ fn providers(values: &mut Values, warnings: &mut Vec<String>) -> Option<(Provide
     let usual = ProviderDefaults::default();
     let request_timeout = values.read(&table::REQUEST_TIMEOUT).unwrap_or(usual.request_timeout);
     let max_request_size = values.read(&table::MAX_REQUEST_SIZE).unwrap_or(usual.max_request_size);
+    let breaker = BreakerLimits {
+        failures: values.read(&table::BREAKER_FAILURES).unwrap_or(usual.breaker.failures),
+        open_for: values.read(&table::BREAKER_OPEN_FOR).unwrap_or(usual.breaker.open_for),
+    };
     let default = values.read_optional(&table::DEFAULT_API_PROVIDER);
     let openai_url = values.read_optional(&table::OPENAI_API_URL);
     let source = ProviderSource {
@@ -272,7 +277,7 @@ fn providers(values: &mut Values, warnings: &mut Vec<String>) -> Option<(Provide
         must_exist: values.is_given(&table::API_CONFIG_PATH.about),
         default: default?,
         openai_url: openai_url.flatten(),
-        defaults: ProviderDefaults { request_timeout, max_request_size, ..usual },
+        defaults: ProviderDefaults { request_timeout, max_request_size, breaker, ..usual },
     };
     match source.load() {
         Ok((providers, more)) => {

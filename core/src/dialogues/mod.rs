@@ -2,6 +2,7 @@
 
 mod attempts;
 mod auditing;
+mod breaker;
 mod deadlines;
 mod draining;
 mod forwarding;

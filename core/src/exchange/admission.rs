@@ -54,11 +54,14 @@ impl Exchange {
         if self.running.is_none() {
             return self.deny(&Refusal::Overloaded, cx);
         }
-        self.look_at_params(grant, provider.clone(), cx);
+        self.look_at_params(grant, provider, cx);
     }
 
-    /// The last step before the upstream.
-    pub(super) fn spend(&mut self, grant: Arc<Grant>, provider: Arc<Provider>, cx: &Context<'_>) {
+    /// The last steps before the upstream.
+    pub(super) fn spend(&mut self, grant: Arc<Grant>, provider: Arc<Provider>, cx: &mut Context<'_>) {
+        if let Err(refusal) = self.pass_breaker(&provider, cx) {
+            return self.deny(&refusal, cx);
+        }
         if grant.max_requests.is_some() {
             self.ask(StoreEffect::Spend(grant.token_id));
             self.state = State::Spending { since: cx.now.mono, grant, provider };

@@ -226,6 +226,7 @@ impl Exchange {
         };
         let framing = write_response_head(head, plan, cx.scratch);
         self.status = Some(head.status());
+        self.report_answer(head.status(), cx.now.mono);
         self.to_client = Some(ToClient::Head(cx.scratch.split().freeze(), framing));
     }
 
@@ -252,6 +253,7 @@ impl Exchange {
     }
 
     fn on_fault(&mut self, fault: UpstreamFault, cx: &mut Context<'_>) {
+        self.report_failure(cx.now.mono);
         let outcome = match fault {
             UpstreamFault::ConnectTimeout | UpstreamFault::HeadTimeout | UpstreamFault::ExchangeTimeout => {
                 Outcome::TimedOut

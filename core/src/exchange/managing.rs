@@ -17,8 +17,11 @@ use crate::audit::Actor;
 use crate::auth::{Denial, management_credential};
 use crate::http1::Version;
 use crate::manage::{self, CallFacts, CommandError, Reply};
+use crate::proxy::BreakerState;
 use crate::reject::Refusal;
 use crate::routing::{ManageRoute, Probe};
+use crate::settings::Providers;
+use crate::time::Instant;
 
 impl Exchange {
     pub(super) fn probe(&mut self, probe: Probe, cx: &mut Context<'_>) {
@@ -40,7 +43,7 @@ impl Exchange {
 
     pub(super) fn on_health(&mut self, health: Health, cx: &mut Context<'_>) {
         let (timestamp, version) = (cx.now.wall, cx.rules.version);
-        let (status, content) = if health.is_up() {
+        let (status, mut content) = if health.is_up() {
             (StatusCode::OK, json!({"status": "ok", "timestamp": timestamp, "version": version}))
         } else {
             let components = json!({
@@ -51,6 +54,11 @@ impl Exchange {
                 json!({"status": "degraded", "timestamp": timestamp, "version": version, "components": components});
             (StatusCode::SERVICE_UNAVAILABLE, body)
         };
+        // An upstream's failure is not this instance's: it is told, and changes no status.
+        let breakers = breakers(&cx.rules.providers.load(), cx.now.mono);
+        if !breakers.is_empty() {
+            content["breakers"] = breakers.into();
+        }
         let content = content.to_string();
         let answer = LocalAnswer { status, content_type: "application/json", fields: &[], content: content.as_bytes() };
         self.answer(&answer, Outcome::Completed, cx);
@@ -131,6 +139,16 @@ impl Exchange {
             LocalAnswer { status, content_type: "text/plain; charset=utf-8", fields: &[], content: text.as_bytes() };
         self.answer(&answer, Outcome::Completed, cx);
     }
+}
+
+/// The breakers that are not closed, by the names of their providers.
+fn breakers(providers: &Providers, now: Instant) -> serde_json::Map<String, serde_json::Value> {
+    let word = |state| match state {
+        BreakerState::Closed => None,
+        BreakerState::Open => Some("open"),
+        BreakerState::HalfOpen => Some("half_open"),
+    };
+    providers.breakers(now).filter_map(|(name, state)| Some((name.to_string(), word(state)?.into()))).collect()
 }
 
 fn component(component: Component, error: &'static str) -> serde_json::Value {

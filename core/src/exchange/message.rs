@@ -13,7 +13,7 @@ use crate::audit::Draft;
 use crate::deadline::Deadline;
 use crate::http1::{Fields, Framing, Malformed, RequestHead, ResponseHead};
 use crate::ids::{ProjectId, TokenId};
-use crate::proxy::RequestIds;
+use crate::proxy::{RequestIds, Transition};
 use crate::reject::UpstreamFault;
 use crate::rules::Rules;
 use crate::settings::Provider;
@@ -184,8 +184,19 @@ pub struct Ended {
     pub payer: Option<Payer>,
     /// Content bytes of the request and of the response.
     pub bytes: (u64, u64),
+    /// What it made of the breaker of its upstream, where that changed.
+    pub breaker: Option<BreakerTurn>,
     /// From the request's head to the end.
     pub took: Duration,
+}
+
+/// A breaker that opened or closed by an exchange.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct BreakerTurn {
+    /// The provider of the exchange. Others of its origin are concerned as well.
+    pub provider: Arc<str>,
+    /// What changed.
+    pub transition: Transition,
 }
 
 /// Whose request it was.

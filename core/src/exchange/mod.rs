@@ -29,6 +29,7 @@
 mod admission;
 mod answer;
 mod auditing;
+mod breaking;
 mod effect;
 mod forward;
 mod forward_time;
@@ -50,8 +51,8 @@ pub use effect::{Component, Health, Spent, StoreEffect, StoreOutcome, Unavailabl
 use forward::Forward;
 use inspecting::{Held, Inspecting};
 pub use message::{
-    ConnectRequest, Context, Effect, Ended, Failure, FromUpstream, Input, Misuse, NewRequest, Outcome, Payer, ToClient,
-    ToUpstream,
+    BreakerTurn, ConnectRequest, Context, Effect, Ended, Failure, FromUpstream, Input, Misuse, NewRequest, Outcome,
+    Payer, ToClient, ToUpstream,
 };
 use origins::ListOf;
 
@@ -61,7 +62,7 @@ use crate::auth::Grant;
 use crate::deadline::Deadline;
 use crate::http1::Framing;
 use crate::ids::TokenId;
-use crate::proxy::{IdSource, RequestIds};
+use crate::proxy::{IdSource, Passage, RequestIds};
 use crate::quota::Running;
 use crate::reject::{Dialect, Refusal, UpstreamFault};
 use crate::routing::{ManageRoute, Route, route};
@@ -100,6 +101,10 @@ pub struct Exchange {
     content_limit: u64,
     /// Its place among the requests that run at once, from admission to its end.
     running: Option<Running>,
+    /// Leave to go to the upstream, until the breaker has heard how that went.
+    passage: Option<Passage>,
+    /// What it made of the breaker.
+    breaker: Option<Box<BreakerTurn>>,
     /// The path for the upstream, where it is not the client's own.
     rewritten_path: Option<String>,
     /// The content that was looked at and is not sent on yet.
@@ -164,6 +169,8 @@ impl Exchange {
             rewritten_path: None,
             held: None,
             running: None,
+            passage: None,
+            breaker: None,
             last_client: cx.now.mono,
         };
         match route(exchange.request.head.method(), exchange.request.head.path()) {
@@ -315,6 +322,7 @@ impl Exchange {
             deadline: self.deadline,
             payer: self.payer,
             bytes: self.bytes,
+            breaker: self.breaker.as_deref().cloned(),
             took: at - self.started,
         })
     }
@@ -333,6 +341,7 @@ impl Exchange {
         self.effect = None;
         self.running = None;
         self.held = None;
+        self.passage = None;
         self.state = State::Over(outcome, now.mono);
     }
 
@@ -430,6 +439,7 @@ impl Exchange {
             Deadline::ClientHead | Deadline::ClientWrite | Deadline::KeepAlive | Deadline::Linger => return,
         };
         self.deadline.get_or_insert(reason);
+        self.report_timeout(reason, cx);
         self.cut(&refusal, Outcome::TimedOut, cx);
     }
 }

@@ -19,6 +19,7 @@ use http::Method;
 use super::*;
 use crate::audit::Action;
 use crate::ids::{EventId, ProjectId, TokenId};
+use crate::proxy::{Breaker, BreakerLimits};
 use crate::reject::{Dialect, Refusal};
 use crate::routing::ManageRoute;
 use crate::secret::Secret;
@@ -72,6 +73,7 @@ fn provider(name: &str) -> Provider {
         connection: ConnectionLimits { max_idle: 1, max_idle_per_host: 1 },
         allowed_origins: None,
         required_headers: Vec::new(),
+        breaker: Arc::new(Breaker::new(BreakerLimits::default())),
     }
 }
 

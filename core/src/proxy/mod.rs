@@ -4,6 +4,7 @@
 //! client or carries a credential does not (RFC 9110 section 7.6.1 and the contract's section 5). It never decides
 //! whether a request may pass, and never touches content.
 
+mod breaker;
 mod cors;
 mod field_policy;
 mod leak;
@@ -11,6 +12,7 @@ mod request;
 mod request_id;
 mod response;
 
+pub use breaker::{Breaker, BreakerLimits, BreakerState, Passage, Transition};
 pub use cors::Cors;
 pub(crate) use cors::{is_preflight, preflight_fields};
 pub(crate) use field_policy::{nominating, passes_in_trailer};

@@ -5,6 +5,7 @@
 //! that names its place and the accepted form.
 
 mod base_url;
+mod breakers;
 mod builtin;
 mod cidr;
 mod client_ip;

@@ -8,6 +8,7 @@ use http::Method;
 
 use super::Origins;
 use crate::inspect::Policy;
+use crate::proxy::Breaker;
 use crate::reject::Dialect;
 use crate::routing::{EndpointPattern, NormalPath};
 
@@ -101,6 +102,8 @@ pub struct Provider {
     pub allowed_origins: Option<Origins>,
     /// The fields that each request must have, not empty.
     pub required_headers: Vec<Arc<str>>,
+    /// Whether its origin is worth a request just now; shared with all providers of that origin.
+    pub breaker: Arc<Breaker>,
 }
 
 impl Provider {

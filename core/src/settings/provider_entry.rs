@@ -11,6 +11,7 @@ use super::section::Section;
 use super::values::{any_duration, base_url, count, list, mapping, period, size, text, word};
 use super::yaml::{Node, Value};
 use super::{ConnectionLimits, KeyPlacement, Provider, ProviderDefaults, ProvidersError, Timeouts};
+use crate::proxy::Breaker;
 use crate::reject::Dialect;
 use crate::routing::EndpointPattern;
 
@@ -84,6 +85,7 @@ pub(super) fn read(name: Arc<str>, node: Node, defaults: &ProviderDefaults) -> R
         connection: connection(&mut section)?,
         allowed_origins: section.read_or("allowed_origins", None, allowed_origins)?,
         required_headers: section.read_or("required_headers", Vec::new(), required_headers)?,
+        breaker: Arc::new(Breaker::new(defaults.breaker)),
     })
 }
 

@@ -13,6 +13,7 @@ use super::section::Section;
 use super::values::{mapping, text};
 use super::yaml::{Entry, Place};
 use super::{Providers, provider_entry, yaml};
+use crate::proxy::{Breaker, BreakerLimits};
 
 /// What entries get that do not say it themselves.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -27,6 +28,8 @@ pub struct ProviderDefaults {
     pub idle_connection: Duration,
     /// To connect.
     pub connect: Duration,
+    /// When upstreams that fail are left alone. No entry can say it.
+    pub breaker: BreakerLimits,
 }
 
 impl Default for ProviderDefaults {
@@ -37,6 +40,7 @@ impl Default for ProviderDefaults {
             stream_idle: Duration::from_secs(120),
             idle_connection: Duration::from_secs(90),
             connect: Duration::from_secs(10),
+            breaker: BreakerLimits::default(),
         }
     }
 }
@@ -77,7 +81,9 @@ pub fn parse_providers(text: &str, defaults: &ProviderDefaults) -> Result<Provid
         }
         None => only_name(&by_name).ok_or_else(|| apis_place.error(missing_default(&by_name)))?,
     };
-    Ok(Providers { default, by_name })
+    let mut providers = Providers { default, by_name };
+    providers.share_breakers();
+    Ok(providers)
 }
 
 /// Names stand in management calls, records and metric labels, so they are short and plain.
@@ -133,7 +139,10 @@ impl Providers {
     pub fn set_base(&mut self, name: &str, base: super::BaseUrl) -> Result<(), UnknownProvider> {
         let unknown = UnknownProvider::among(&self.by_name);
         let provider = self.by_name.get_mut(name).ok_or(unknown)?;
-        Arc::make_mut(provider).base = Arc::new(base);
+        let provider = Arc::make_mut(provider);
+        provider.base = Arc::new(base);
+        provider.breaker = Arc::new(Breaker::new(provider.breaker.limits()));
+        self.share_breakers();
         Ok(())
     }
 }

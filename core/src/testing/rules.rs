@@ -10,6 +10,7 @@ use crate::auth::{Grant, TokenKey};
 use crate::http1::HeadLimits;
 use crate::ids::{ProjectId, TokenId};
 use crate::inspect::Policy;
+use crate::proxy::{Breaker, BreakerLimits};
 use crate::quota::{Concurrency, Holds};
 use crate::reject::Dialect;
 use crate::routing::EndpointPattern;
@@ -60,6 +61,7 @@ pub fn provider() -> Provider {
         connection: ConnectionLimits { max_idle: 10, max_idle_per_host: 10 },
         allowed_origins: None,
         required_headers: Vec::new(),
+        breaker: Arc::new(Breaker::new(BreakerLimits::default())),
     }
 }
 

@@ -12,6 +12,8 @@ pub(super) const ROWS: &[&dyn Row] = &[
     &MAX_CONCURRENT_REQUESTS,
     &INSPECTION_MAX_BYTES,
     &INSPECTION_MAX_TOTAL_BYTES,
+    &BREAKER_FAILURES,
+    &BREAKER_OPEN_FOR,
     &GLOBAL_RATE_LIMIT,
     &IP_RATE_LIMIT,
     &DISTRIBUTED_RATE_LIMIT_ENABLED,
@@ -42,6 +44,21 @@ pub(in super::super) static INSPECTION_MAX_TOTAL_BYTES: Setting<u64> = active(
     Text("256MiB"),
     forms::SIZE,
     "How much content of all requests together is held while it is looked at; more is answered with 503.",
+);
+
+pub(in super::super) static BREAKER_FAILURES: Setting<u64> = active(
+    "BREAKER_FAILURES",
+    Text("5"),
+    forms::COUNT,
+    "How many failures of an upstream in a row open its circuit breaker: requests are then answered at once with 503. \
+     0 is no breaker.",
+);
+
+pub(in super::super) static BREAKER_OPEN_FOR: Setting<Duration> = active(
+    "BREAKER_OPEN_FOR",
+    Text("30s"),
+    forms::LIMIT,
+    "How long an open circuit breaker refuses before one request is let through to see whether the upstream works again.",
 );
 
 static GLOBAL_RATE_LIMIT: Setting<u64> = planned(
