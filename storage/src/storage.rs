@@ -9,6 +9,7 @@ use llm_proxy_core::auth::{Grant, TokenDigest, TokenKeySlot};
 use llm_proxy_core::exchange::{Component, Health, Spent, StoreEffect, StoreOutcome, Unavailable};
 use llm_proxy_core::ids::TokenId;
 use llm_proxy_core::manage::{CallFacts, Command, CommandError, Reply};
+use llm_proxy_core::quota::RateVerdict;
 use llm_proxy_core::time::{Instant, Now, Timestamp};
 
 use crate::audit::{self, Unwritten, Writer};
@@ -143,6 +144,7 @@ impl Storage {
                 let spent = self.0.leases.spend_now(*token, now, self.lease_age(now.mono))?;
                 Some(StoreOutcome::Spent(Ok(spent)))
             }
+            StoreEffect::CheckRates(_) => Some(StoreOutcome::Rates(RateVerdict::Allowed { remaining: None })),
             StoreEffect::Manage(..) | StoreEffect::Record(_) | StoreEffect::CheckHealth => None,
         }
     }
@@ -153,6 +155,7 @@ impl Storage {
         match effect {
             StoreEffect::FindGrant(digest) => StoreOutcome::Grant(self.find_grant(digest, now.mono).await),
             StoreEffect::Spend(token) => StoreOutcome::Spent(self.spend(token, now).await),
+            StoreEffect::CheckRates(_) => StoreOutcome::Rates(RateVerdict::Allowed { remaining: None }),
             StoreEffect::Manage(command, facts) => StoreOutcome::Managed(self.manage(command, *facts, now).await),
             StoreEffect::Record(draft) => StoreOutcome::Recorded(self.record(*draft).await),
             StoreEffect::CheckHealth => StoreOutcome::Health(self.check_health(now.mono).await),
@@ -174,7 +177,9 @@ impl Storage {
             StoreEffect::CheckHealth => {
                 Some(StoreOutcome::Health(Health { store: Component::Down, audit: self.audit_health(Component::Down) }))
             }
-            StoreEffect::Spend(_) | StoreEffect::Manage(..) | StoreEffect::Record(_) => None,
+            StoreEffect::Spend(_) | StoreEffect::CheckRates(_) | StoreEffect::Manage(..) | StoreEffect::Record(_) => {
+                None
+            }
         }
     }
 

@@ -9,6 +9,7 @@ use crate::audit::Draft;
 use crate::auth::{Grant, TokenDigest};
 use crate::ids::TokenId;
 use crate::manage::{CallFacts, Command, CommandError, Reply};
+use crate::quota::{RateCheck, RateVerdict};
 
 /// Something only the store can do.
 #[derive(Clone, Debug)]
@@ -17,6 +18,9 @@ pub enum StoreEffect {
     FindGrant(TokenDigest),
     /// Take one request off a limited token: from a lease, or in one atomic step of the store.
     Spend(TokenId),
+    /// Count one request against all of these rates, or against none. Of what cannot be asked (a limiter that several
+    /// instances share), storage says by its own settings whether the request is let in: the exchange never hears of it.
+    CheckRates(Box<RateCheck>),
     /// Do what a management call asks, and record its event, which is made of the facts and the result. Whatever becomes
     /// of it, exactly one event is storage's to write, also when nobody waits for the outcome any more.
     Manage(Command, Box<CallFacts>),
@@ -33,7 +37,7 @@ impl StoreEffect {
     pub const fn may_be_given_up(&self) -> bool {
         match self {
             Self::FindGrant(_) | Self::CheckHealth => true,
-            Self::Spend(_) | Self::Manage(..) | Self::Record(_) => false,
+            Self::Spend(_) | Self::CheckRates(_) | Self::Manage(..) | Self::Record(_) => false,
         }
     }
 
@@ -43,7 +47,7 @@ impl StoreEffect {
     pub const fn leaves_an_event(&self) -> bool {
         match self {
             Self::Manage(..) | Self::Record(_) => true,
-            Self::FindGrant(_) | Self::Spend(_) | Self::CheckHealth => false,
+            Self::FindGrant(_) | Self::Spend(_) | Self::CheckRates(_) | Self::CheckHealth => false,
         }
     }
 }
@@ -55,6 +59,8 @@ pub enum StoreOutcome {
     Grant(Result<Option<Arc<Grant>>, Unavailable>),
     /// Whether a request was left.
     Spent(Result<Spent, Unavailable>),
+    /// Whether the rates let the request in.
+    Rates(RateVerdict),
     /// What became of a management call.
     Managed(Result<Reply, CommandError>),
     /// Whether the event is durable.

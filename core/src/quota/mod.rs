@@ -7,7 +7,9 @@ mod account;
 mod block;
 mod concurrency;
 mod ledger;
+mod rate_key;
 
 pub use block::{Lease, largest_lease};
 pub use concurrency::{Concurrency, Running};
 pub use ledger::{Ledger, Settlement, Spend};
+pub use rate_key::{CredentialDigest, RateCheck, RateKey, RateLimit, RateVerdict, Remaining};

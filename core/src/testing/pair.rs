@@ -215,9 +215,11 @@ impl Pair {
         let Some((id, effect)) = self.waiting.last() else { return };
         let outcome = match effect {
             StoreEffect::CheckHealth => StoreOutcome::Managed(Ok(Reply::Gone)),
-            StoreEffect::FindGrant(_) | StoreEffect::Spend(_) | StoreEffect::Manage(..) | StoreEffect::Record(_) => {
-                StoreOutcome::Health(Health::UP)
-            }
+            StoreEffect::FindGrant(_)
+            | StoreEffect::Spend(_)
+            | StoreEffect::CheckRates(_)
+            | StoreEffect::Manage(..)
+            | StoreEffect::Record(_) => StoreOutcome::Health(Health::UP),
         };
         let (before, ended) = (format!("{:?}", self.session), self.ended.len());
         match self.session.handle(SessionInput::Store(*id, outcome), self.now) {

@@ -6,6 +6,7 @@ use crate::audit::Draft;
 use crate::auth::{Grant, TokenString};
 use crate::exchange::{Component, Health, Spent, StoreEffect, StoreOutcome, Unavailable};
 use crate::manage::{Command, CommandError, Reply};
+use crate::quota::RateVerdict;
 
 use super::rules::{TOKEN, rules};
 
@@ -52,6 +53,7 @@ impl Store {
         self.asked.push(match effect {
             StoreEffect::FindGrant(_) => "grant",
             StoreEffect::Spend(_) => "spend",
+            StoreEffect::CheckRates(_) => "rates",
             StoreEffect::Manage(..) => "manage",
             StoreEffect::Record(_) => "record",
             StoreEffect::CheckHealth => "health",
@@ -87,6 +89,7 @@ impl Store {
                 self.spent += 1;
                 StoreOutcome::Spent(Ok(Spent::Allowed(*token)))
             }
+            StoreEffect::CheckRates(_) => StoreOutcome::Rates(RateVerdict::Allowed { remaining: None }),
             StoreEffect::Manage(command, facts) => {
                 let reply = if self.is_down { Err(CommandError::StoreUnavailable) } else { self.reply.clone() };
                 self.events.push(facts.clone().draft(&reply));
