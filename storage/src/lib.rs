@@ -30,6 +30,7 @@ mod memory;
 mod opening;
 mod outage;
 mod random;
+mod rate_checks;
 mod redis;
 mod seal;
 mod sql;

@@ -139,8 +139,14 @@ mod tests {
     #[test]
     fn what_is_no_address_is_refused_and_not_repeated() {
         for text in [
-            "", "redis://", "http://cache:hunter2", "me:hunter2@cache", "redis://cache/hunter2", "redis://cache/-1",
-            "redis://me:hun/ter2@cache", "cache:hunter2",
+            "",
+            "redis://",
+            "http://cache:hunter2",
+            "me:hunter2@cache",
+            "redis://cache/hunter2",
+            "redis://cache/-1",
+            "redis://me:hun/ter2@cache",
+            "cache:hunter2",
         ] {
             let error = RedisAddress::parse(text).unwrap_err();
             assert_eq!(error, RedisAddressError::Malformed, "{text}");
@@ -154,7 +160,9 @@ mod tests {
     #[test]
     fn neither_debug_nor_display_shows_the_password() {
         let address = RedisAddress::parse("redis://me:hunter2@cache").unwrap();
-        assert!(!format!("{address} {address:?} {:?}", address.clone().with_password(&Secret::new("hunter2".into())))
-            .contains("hunter2"));
+        assert!(
+            !format!("{address} {address:?} {:?}", address.clone().with_password(&Secret::new("hunter2".into())))
+                .contains("hunter2")
+        );
     }
 }

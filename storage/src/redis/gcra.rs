@@ -100,11 +100,8 @@ mod tests {
     fn a_refusal_says_how_long_and_what_the_last_counter_has() {
         let counters = [1, 2].map(|requests| Counter::new("a".into(), requests, Duration::from_secs(1)));
         let answer = read_answer(&counters, &numbers([0, 250_000, 400_000, 0])).unwrap();
-        let expected = Answer {
-            refused: Some(Duration::from_millis(250)),
-            remaining: 1,
-            next_in: Duration::from_millis(400),
-        };
+        let expected =
+            Answer { refused: Some(Duration::from_millis(250)), remaining: 1, next_in: Duration::from_millis(400) };
         assert_eq!(answer, expected);
     }
 

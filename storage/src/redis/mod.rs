@@ -15,8 +15,5 @@ mod names;
 mod shared_rates;
 
 pub use address::{RedisAddress, RedisAddressError};
-pub use shared_rates::SharedRatesConfig;
 pub(crate) use shared_rates::SharedRates;
-
-#[cfg(test)]
-mod tests;
+pub use shared_rates::SharedRatesConfig;

@@ -68,7 +68,7 @@ impl SharedRates {
         self.link.is_up()
     }
 
-    /// Whether all counts of this check are shared: those of failed attempts never are.
+    /// Whether this is a check that is shared. What counts failed attempts never is.
     pub(crate) fn shares(check: &RateCheck) -> bool {
         check.limits.iter().all(|(key, _)| match key {
             RateKey::Everyone | RateKey::Address(_) | RateKey::Token(_) => true,
@@ -77,23 +77,23 @@ impl SharedRates {
     }
 
     /// Counts. `None` while Redis does not work: at once if that is known, within about a quarter of a second if not.
+    /// `None` too for a check that is not shared.
     pub(crate) async fn check(&self, check: &RateCheck) -> Option<RateVerdict> {
         let Some((_, last)) = check.limits.last() else {
             return Some(RateVerdict::Allowed { remaining: None });
         };
-        let counters = check.limits.iter().map(|(key, limit)| self.counter(key, *limit)).collect();
+        let counters = check.limits.iter().map(|(key, limit)| self.counter(key, *limit)).collect::<Option<_>>()?;
         Some(verdict(&self.link.check(counters).await?, *last))
     }
 
-    fn counter(&self, key: &RateKey, limit: RateLimit) -> Counter {
+    fn counter(&self, key: &RateKey, limit: RateLimit) -> Option<Counter> {
         let name = match key {
             RateKey::Everyone => self.names.of("everyone", b""),
-            RateKey::Address(address) | RateKey::FailedAuth(address, _) | RateKey::FailedManagement(address) => {
-                self.names.of("address", address.to_string().as_bytes())
-            }
+            RateKey::Address(address) => self.names.of("address", address.to_string().as_bytes()),
             RateKey::Token(id) => self.names.of("token", id.to_string().as_bytes()),
+            RateKey::FailedAuth(..) | RateKey::FailedManagement(_) => return None,
         };
-        Counter::new(name, limit.requests, limit.window)
+        Some(Counter::new(name, limit.requests, limit.window))
     }
 }
 
