@@ -99,7 +99,7 @@ impl fmt::Display for RedisAddress {
             ConnectionAddr::Tcp(host, port) => ("redis", host.as_str(), *port),
             ConnectionAddr::TcpTls { host, port, .. } => ("rediss", host.as_str(), *port),
             // Not read by `parse`.
-            _ => ("redis", "", DEFAULT_PORT),
+            ConnectionAddr::Unix(_) | _ => ("redis", "", DEFAULT_PORT),
         };
         let (open, close) = if host.contains(':') { ("[", "]") } else { ("", "") };
         write!(f, "{scheme}://{open}{host}{close}:{port}/{}", self.info.redis_settings().db())

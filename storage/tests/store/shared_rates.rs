@@ -76,10 +76,9 @@ async fn open(shared_rates: SharedRatesConfig) -> Storage {
 
 async fn check(storage: &Storage, limits: &[(RateKey, RateLimit)]) -> RateVerdict {
     let check = RateCheck { limits: limits.iter().copied().collect() };
-    match storage.perform(StoreEffect::CheckRates(Box::new(check)), Now::default()).await {
-        StoreOutcome::Rates(verdict) => verdict.unwrap(),
-        other => panic!("{other:?}"),
-    }
+    let outcome = storage.perform(StoreEffect::CheckRates(Box::new(check)), Now::default()).await;
+    let StoreOutcome::Rates(verdict) = outcome else { panic!("{outcome:?}") };
+    verdict.unwrap()
 }
 
 const fn is_allowed(verdict: &RateVerdict) -> bool {
