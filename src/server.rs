@@ -39,7 +39,7 @@ fn config(settings: &Settings, providers: &ProvidersSlot) -> ServerConfig {
     }
 }
 
-fn storage(Settings { store, audit, server, .. }: &Settings) -> StorageConfig {
+fn storage(Settings { store, audit, shared_rates, server, .. }: &Settings) -> StorageConfig {
     StorageConfig {
         database: store.database.clone(),
         encryption_key: store.encryption_key.clone(),
@@ -47,6 +47,7 @@ fn storage(Settings { store, audit, server, .. }: &Settings) -> StorageConfig {
         outage_grace: store.outage_grace,
         grant_capacity: store.grant_capacity,
         audit: audit.as_ref().map(|audit| self::audit(audit, server.runtime)),
+        shared_rates: shared_rates.as_ref().map(|shared| shared.config.clone()),
     }
 }
 

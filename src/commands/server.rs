@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use super::{described, exit_code, fail, gathered, stop_code};
 use crate::logging;
 use crate::server::serve;
-use crate::settings::{Settings, SettingsFlags, raise_open_file_limit};
+use crate::settings::{Settings, SettingsFlags, SharedRates, raise_open_file_limit};
 
 /// Runs the server. What keeps it from starting goes to `err`, a line each.
 ///
@@ -50,7 +50,8 @@ pub(crate) fn run(
 
 /// Says in the log with what the server runs. No secret is among it.
 fn log_settings(settings: &Settings) {
-    let Settings { management_token: _, server, store, audit, proxy, providers, provider_source, log: _ } = settings;
+    let Settings { management_token: _, server, store, audit, shared_rates, proxy, providers, provider_source, log: _ } =
+        settings;
     tracing::info!(
         listen = %server.listen,
         runtime = ?server.runtime,
@@ -87,5 +88,19 @@ fn log_settings(settings: &Settings) {
         forward_client_ip = proxy.forward_client_ip,
         ssl_cert_file = proxy.ssl_cert_file.as_ref().map(|path| tracing::field::display(path.display())),
         "settings of the proxy"
+    );
+    if let Some(shared) = shared_rates {
+        log_shared_rates(shared);
+    }
+}
+
+fn log_shared_rates(SharedRates { config, of_other_tokens }: &SharedRates) {
+    tracing::info!(
+        redis = %config.redis,
+        prefix = config.prefix,
+        has_key_secret = config.key_secret.is_some(),
+        fallback = config.fallback,
+        of_other_tokens = ?of_other_tokens,
+        "settings of shared rates"
     );
 }

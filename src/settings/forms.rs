@@ -1,7 +1,6 @@
 //! The forms that values have: for each, how a text reads as a value, what is wrong with one that does not, and the
 //! words that say what is accepted. Complaints never repeat the text: it may be a secret under the wrong name.
 
-use std::net::SocketAddr;
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -10,7 +9,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use llm_proxy_core::secret::Secret;
 use llm_proxy_core::settings::{BaseUrl, Networks, parse_duration, parse_size};
-use llm_proxy_storage::Driver;
+use llm_proxy_storage::{Driver, RedisAddress};
 use zeroize::Zeroizing;
 
 use super::ListenAddr;
@@ -161,11 +160,16 @@ pub(super) const EVENT_BUS: Form<()> = Form {
 pub(super) const CACHE_BACKEND: Form<()> =
     Form { accepted: "in-memory or redis", parse: |text| word(text, &["in-memory", "redis"]) };
 
-/// Where other programs are asked.
-pub(super) const HOST_PORT: Form<()> = Form {
-    accepted: "a host with a port such as localhost:6379, or a URL such as redis://localhost:6379",
-    parse: host_port,
+/// Where a Redis is.
+pub(super) const REDIS_ADDRESS: Form<RedisAddress> = Form {
+    accepted: "a host with a port such as localhost:6379, or a URL such as redis://user:password@localhost:6379/0 \
+               (rediss:// for TLS)",
+    parse: |text| RedisAddress::parse(text).map_err(|error| error.to_string()),
 };
+
+/// A database of a Redis.
+pub(super) const REDIS_DATABASE: Form<u32> =
+    Form { accepted: "a number, 0 or more", parse: |text| u32::try_from(count(text)?).map_err(|_| out_of_range()) };
 
 /// A path on our own routes.
 pub(super) const ROUTE: Form<()> = Form { accepted: "a path such as /admin", parse: route };
@@ -253,12 +257,6 @@ fn database(text: &str) -> Result<Option<Driver>, String> {
         "mysql" => Ok(Some(Driver::MySql)),
         _ => Err(not_a_word()),
     }
-}
-
-fn host_port(text: &str) -> Result<(), String> {
-    let is_url = ["redis://", "rediss://"].iter().any(|scheme| text.starts_with(scheme));
-    let has_port = text.rsplit_once(':').is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok());
-    if is_url || has_port || text.parse::<SocketAddr>().is_ok() { Ok(()) } else { Err("there is no port".to_owned()) }
 }
 
 fn route(text: &str) -> Result<(), String> {
@@ -351,7 +349,8 @@ mod tests {
             (DATABASE.parse)(text).map(drop),
             (RUNTIME.parse)(text).map(drop),
             (LEVEL.parse)(text).map(drop),
-            (HOST_PORT.parse)(text).map(drop),
+            (REDIS_ADDRESS.parse)(text).map(drop),
+            (REDIS_DATABASE.parse)(text).map(drop),
             (ROUTE.parse)(text).map(drop),
         ];
         for complaint in complaints.map(|complaint| complaint.unwrap_err()) {

@@ -14,6 +14,7 @@ mod listen;
 mod open_files;
 mod parts;
 mod providers;
+mod shared_rates;
 mod sources;
 mod table;
 mod tls;
@@ -41,6 +42,7 @@ pub(crate) use listen::ListenAddr;
 pub(crate) use open_files::raise_open_file_limit;
 pub(crate) use parts::{ClientSettings, MigrateSettings, client_settings, migrate_settings};
 pub(crate) use providers::ProviderSource;
+pub(crate) use shared_rates::SharedRates;
 pub(crate) use sources::Sources;
 pub(crate) use values::{Effective, Problem};
 
@@ -57,6 +59,8 @@ pub(crate) struct Settings {
     pub(crate) store: StoreSettings,
     /// Where audit events go; `None` is nowhere.
     pub(crate) audit: Option<AuditSettings>,
+    /// How rates are shared with other instances; `None` is not at all.
+    pub(crate) shared_rates: Option<SharedRates>,
     /// What holds for every proxied exchange.
     pub(crate) proxy: ProxySettings,
     /// The upstreams.
@@ -171,6 +175,7 @@ fn settings(values: &mut Values, warnings: &mut Vec<String>) -> Option<Settings>
     let store = store(values);
     warnings.extend(store.as_ref().and_then(|store| database::unused(values, &store.database)));
     let audit = audit(values);
+    let shared_rates = shared_rates::shared_rates(values);
     let proxy = proxy(values);
     let providers = providers(values, warnings);
     let log = log(values);
@@ -180,6 +185,7 @@ fn settings(values: &mut Values, warnings: &mut Vec<String>) -> Option<Settings>
         server: server?,
         store: store?,
         audit: audit?,
+        shared_rates: shared_rates?,
         proxy: proxy?,
         providers,
         provider_source,

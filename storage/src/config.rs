@@ -7,6 +7,7 @@ use std::time::Duration;
 use llm_proxy_core::secret::Secret;
 use llm_proxy_core::time::Timestamp;
 
+use crate::redis::SharedRatesConfig;
 use crate::sql::url::DatabaseUrl;
 
 /// The grant age that the contract allows at most, and the default.
@@ -72,6 +73,8 @@ pub struct StorageConfig {
     pub grant_capacity: usize,
     /// Where audit events go; `None` is nowhere.
     pub audit: Option<AuditConfig>,
+    /// How rates are shared with other instances; `None` is not at all, and no connection is made for it.
+    pub shared_rates: Option<SharedRatesConfig>,
 }
 
 /// Where audit events go, and what the first of them says.
@@ -94,7 +97,8 @@ pub struct AuditConfig {
 }
 
 impl StorageConfig {
-    /// The defaults for a database: no encryption key of its own, 5 s, no grace, 10,000 grants, no audit.
+    /// The defaults for a database: no encryption key of its own, 5 s, no grace, 10,000 grants, no audit, no
+    /// shared rates.
     #[must_use]
     pub const fn new(database: Database) -> Self {
         Self {
@@ -104,6 +108,7 @@ impl StorageConfig {
             outage_grace: Duration::ZERO,
             grant_capacity: GRANT_CAPACITY,
             audit: None,
+            shared_rates: None,
         }
     }
 }

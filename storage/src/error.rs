@@ -25,6 +25,9 @@ pub enum OpenError {
     /// The audit log cannot be read again, or has no thread.
     #[error("the audit log cannot be started")]
     AuditThread(#[source] io::Error),
+    /// There can be no thread for Redis.
+    #[error("cannot start the thread that speaks with Redis")]
+    RedisThread(#[source] io::Error),
     /// The database's folder or file cannot be made or protected.
     #[error("cannot prepare the database file {path}: check that its folder is writable", path = .path.display())]
     File {
@@ -162,6 +165,7 @@ impl OpenError {
             | Self::AuditFile(_)
             | Self::AuditThread(_)
             | Self::AuditLog
+            | Self::RedisThread(_)
             | Self::Seal(_)
             | Self::Random(_) => false,
         }

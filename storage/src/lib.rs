@@ -30,6 +30,8 @@ mod memory;
 mod opening;
 mod outage;
 mod random;
+mod rate_checks;
+mod redis;
 mod seal;
 mod sql;
 mod storage;
@@ -48,6 +50,7 @@ pub use import::{
 pub use memory::MemoryStore;
 pub use opening::{Attempt, Opening};
 pub use random::NoRandomness;
+pub use redis::{RedisAddress, RedisAddressError, SharedRatesConfig};
 pub use seal::SealError;
 pub use sql::SqlStore;
 pub use sql::migrate::{DownTo, MigrationStep, migrate_down, migrate_up, migration_status, schema_version};

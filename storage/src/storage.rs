@@ -9,7 +9,7 @@ use llm_proxy_core::auth::{Grant, TokenDigest, TokenKeySlot};
 use llm_proxy_core::exchange::{Component, Health, Spent, StoreEffect, StoreOutcome, Unavailable};
 use llm_proxy_core::ids::TokenId;
 use llm_proxy_core::manage::{CallFacts, Command, CommandError, Reply};
-use llm_proxy_core::quota::RateVerdict;
+use llm_proxy_core::quota::{RateCheck, RateVerdict};
 use llm_proxy_core::time::{Instant, Now, Timestamp};
 
 use crate::audit::{self, Unwritten, Writer};
@@ -20,6 +20,7 @@ use crate::grants::GrantCache;
 use crate::leases::Leases;
 use crate::opening;
 use crate::outage::{Access, Outage};
+use crate::rate_checks::RateChecks;
 use crate::store::{ExecuteError, SettleError, Store, StoreError, TokenUse, is_change};
 use crate::turns::Turns;
 use crate::uses::UseCounts;
@@ -51,6 +52,7 @@ struct Shared {
     /// `None` records nothing.
     audit: Option<Writer>,
     leases: Leases,
+    rate_checks: RateChecks,
 }
 
 impl Storage {
@@ -65,6 +67,7 @@ impl Storage {
     pub async fn open(config: StorageConfig) -> Result<Self, OpenError> {
         let storage = Self::closed(&config)?;
         storage.fill(opening::open(&config).await?).await?;
+        storage.0.rate_checks.tried().await;
         Ok(storage)
     }
 
@@ -76,10 +79,11 @@ impl Storage {
         let grants = GrantCache::new(config.grant_capacity, config.grant_max_age);
         let outage = Arc::new(Outage::new(config.outage_grace));
         let audit = config.audit.as_ref().map(|audit| Writer::open(audit, Arc::clone(&outage))).transpose()?;
-        Ok(Self::with(grants, outage, audit))
+        let rate_checks = RateChecks::start(config.shared_rates.as_ref()).map_err(OpenError::RedisThread)?;
+        Ok(Self::with(grants, outage, audit, rate_checks))
     }
 
-    fn with(grants: GrantCache, outage: Arc<Outage>, audit: Option<Writer>) -> Self {
+    fn with(grants: GrantCache, outage: Arc<Outage>, audit: Option<Writer>, rate_checks: RateChecks) -> Self {
         let leases = Leases::default();
         Self(Arc::new(Shared {
             store: OnceLock::new(),
@@ -91,11 +95,13 @@ impl Storage {
             flushing: async_lock::Mutex::default(),
             leases,
             audit,
+            rate_checks,
         }))
     }
 
-    /// Begins the audit log as far as that can be done without the store.
+    /// Begins the audit log as far as that can be done without the store, and waits a moment for Redis if it is used.
     pub(crate) async fn begin(&self) -> Result<(), OpenError> {
+        self.0.rate_checks.tried().await;
         match &self.0.audit {
             Some(audit) => audit.begin(None).await,
             None => Ok(()),
@@ -144,7 +150,9 @@ impl Storage {
                 let spent = self.0.leases.spend_now(*token, now, self.lease_age(now.mono))?;
                 Some(StoreOutcome::Spent(Ok(spent)))
             }
-            StoreEffect::CheckRates(_) => Some(StoreOutcome::Rates(RateVerdict::Allowed { remaining: None })),
+            StoreEffect::CheckRates(check) => {
+                self.0.rate_checks.now(check, || self.check_locally(check, now)).map(StoreOutcome::Rates)
+            }
             StoreEffect::Manage(..) | StoreEffect::Record(_) | StoreEffect::CheckHealth => None,
         }
     }
@@ -155,7 +163,10 @@ impl Storage {
         match effect {
             StoreEffect::FindGrant(digest) => StoreOutcome::Grant(self.find_grant(digest, now.mono).await),
             StoreEffect::Spend(token) => StoreOutcome::Spent(self.spend(token, now).await),
-            StoreEffect::CheckRates(_) => StoreOutcome::Rates(RateVerdict::Allowed { remaining: None }),
+            StoreEffect::CheckRates(check) => {
+                let verdict = self.0.rate_checks.perform(&check, || self.check_locally(&check, now)).await;
+                StoreOutcome::Rates(verdict)
+            }
             StoreEffect::Manage(command, facts) => StoreOutcome::Managed(self.manage(command, *facts, now).await),
             StoreEffect::Record(draft) => StoreOutcome::Recorded(self.record(*draft).await),
             StoreEffect::CheckHealth => StoreOutcome::Health(self.check_health(now.mono).await),
@@ -174,9 +185,7 @@ impl Storage {
             StoreEffect::FindGrant(digest) => {
                 Some(StoreOutcome::Grant(self.cached_grant(digest, now.mono).map(Some).ok_or(Unavailable)))
             }
-            StoreEffect::CheckHealth => {
-                Some(StoreOutcome::Health(Health { store: Component::Down, audit: self.audit_health(Component::Down) }))
-            }
+            StoreEffect::CheckHealth => Some(StoreOutcome::Health(self.health(Component::Down))),
             StoreEffect::Spend(_) | StoreEffect::CheckRates(_) | StoreEffect::Manage(..) | StoreEffect::Record(_) => {
                 None
             }
@@ -410,7 +419,15 @@ impl Storage {
                 Component::Down
             }
         };
-        Health { store, audit: self.audit_health(store) }
+        self.health(store)
+    }
+
+    fn health(&self, store: Component) -> Health {
+        Health { store, audit: self.audit_health(store), redis: self.0.rate_checks.health() }
+    }
+
+    fn check_locally(&self, _check: &RateCheck, _now: Now) -> RateVerdict {
+        RateVerdict::Allowed { remaining: None }
     }
 
     /// Events that wait for a database that is down are not the audit log's trouble, if there is a file that has them.

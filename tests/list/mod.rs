@@ -33,6 +33,7 @@ mod sdk_anthropic;
 mod sdk_openai;
 mod secrets;
 mod servers;
+mod shared_rates;
 mod starting;
 mod store;
 mod streaming;

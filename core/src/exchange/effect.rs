@@ -60,7 +60,7 @@ pub enum StoreOutcome {
     /// Whether a request was left.
     Spent(Result<Spent, Unavailable>),
     /// Whether the rates let the request in.
-    Rates(RateVerdict),
+    Rates(Result<RateVerdict, Unavailable>),
     /// What became of a management call.
     Managed(Result<Reply, CommandError>),
     /// Whether the event is durable.
@@ -76,16 +76,18 @@ pub struct Health {
     pub store: Component,
     /// Events can be written wherever they are to be written.
     pub audit: Component,
+    /// Redis can be used; `None` if nothing is kept there.
+    pub redis: Option<Component>,
 }
 
 impl Health {
     /// All works.
-    pub const UP: Self = Self { store: Component::Up, audit: Component::Up };
+    pub const UP: Self = Self { store: Component::Up, audit: Component::Up, redis: None };
 
     /// Whether all works.
     #[must_use]
     pub const fn is_up(self) -> bool {
-        matches!((self.store, self.audit), (Component::Up, Component::Up))
+        matches!((self.store, self.audit, self.redis), (Component::Up, Component::Up, None | Some(Component::Up)))
     }
 }
 

@@ -46,10 +46,13 @@ impl Exchange {
         let (status, mut content) = if health.is_up() {
             (StatusCode::OK, json!({"status": "ok", "timestamp": timestamp, "version": version}))
         } else {
-            let components = json!({
+            let mut components = json!({
                 "store": component(health.store, "the store is not available"),
                 "audit": component(health.audit, "events cannot be written"),
             });
+            if let Some(redis) = health.redis {
+                components["redis"] = component(redis, "Redis is not available");
+            }
             let body =
                 json!({"status": "degraded", "timestamp": timestamp, "version": version, "components": components});
             (StatusCode::SERVICE_UNAVAILABLE, body)

@@ -23,6 +23,8 @@ pub struct Store {
     pub is_down: bool,
     /// Whether it says that events can be written.
     pub audit: Component,
+    /// What it says of Redis.
+    pub redis: Option<Component>,
     /// What it answers to management calls.
     pub reply: Result<Reply, CommandError>,
     /// The management calls that it was asked to do.
@@ -41,6 +43,7 @@ impl Store {
             spent: 0,
             is_down: false,
             audit: Component::Up,
+            redis: None,
             reply: Ok(Reply::Gone),
             commands: Vec::new(),
             events: Vec::new(),
@@ -89,7 +92,7 @@ impl Store {
                 self.spent += 1;
                 StoreOutcome::Spent(Ok(Spent::Allowed(*token)))
             }
-            StoreEffect::CheckRates(_) => StoreOutcome::Rates(RateVerdict::Allowed { remaining: None }),
+            StoreEffect::CheckRates(_) => StoreOutcome::Rates(Ok(RateVerdict::Allowed { remaining: None })),
             StoreEffect::Manage(command, facts) => {
                 let reply = if self.is_down { Err(CommandError::StoreUnavailable) } else { self.reply.clone() };
                 self.events.push(facts.clone().draft(&reply));
@@ -102,7 +105,7 @@ impl Store {
             }
             StoreEffect::CheckHealth => {
                 let store = if self.is_down { Component::Down } else { Component::Up };
-                StoreOutcome::Health(Health { store, audit: self.audit })
+                StoreOutcome::Health(Health { store, audit: self.audit, redis: self.redis })
             }
         }
     }

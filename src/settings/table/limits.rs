@@ -75,45 +75,50 @@ static IP_RATE_LIMIT: Setting<u64> = planned(
     "How many proxied and management requests are let in a minute from one client address. 0 is no limit.",
 );
 
-static DISTRIBUTED_RATE_LIMIT_ENABLED: Setting<bool> = planned(
+pub(in super::super) static DISTRIBUTED_RATE_LIMIT_ENABLED: Setting<bool> = active(
     "DISTRIBUTED_RATE_LIMIT_ENABLED",
     Text("false"),
     forms::SWITCH,
-    "Whether several instances count requests together, in Redis.",
+    "Whether several instances count requests together, in the Redis of REDIS_ADDR: those that GLOBAL_RATE_LIMIT, \
+     IP_RATE_LIMIT and a token's requests_per_minute limit, and those of tokens without one \
+     (DISTRIBUTED_RATE_LIMIT_MAX).",
 );
 
-static DISTRIBUTED_RATE_LIMIT_PREFIX: Setting<String> = planned(
+pub(in super::super) static DISTRIBUTED_RATE_LIMIT_PREFIX: Setting<String> = active(
     "DISTRIBUTED_RATE_LIMIT_PREFIX",
     Text("ratelimit:"),
     forms::TEXT,
     "What the names of the counters in Redis begin with.",
 );
 
-static DISTRIBUTED_RATE_LIMIT_WINDOW: Setting<Duration> = planned(
+pub(in super::super) static DISTRIBUTED_RATE_LIMIT_WINDOW: Setting<Duration> = active(
     "DISTRIBUTED_RATE_LIMIT_WINDOW",
     Text("1m"),
     forms::LIMIT,
-    "The time in which DISTRIBUTED_RATE_LIMIT_MAX requests are let in.",
+    "The time in which DISTRIBUTED_RATE_LIMIT_MAX requests are let in: so many at once, then evenly over this time.",
 );
 
-static DISTRIBUTED_RATE_LIMIT_MAX: Setting<u64> = planned(
+pub(in super::super) static DISTRIBUTED_RATE_LIMIT_MAX: Setting<u64> = active(
     "DISTRIBUTED_RATE_LIMIT_MAX",
     Text("60"),
     forms::COUNT,
-    "How many requests of one token are let in within DISTRIBUTED_RATE_LIMIT_WINDOW.",
+    "How many requests of one token that has no requests_per_minute are let in within DISTRIBUTED_RATE_LIMIT_WINDOW, if \
+     DISTRIBUTED_RATE_LIMIT_ENABLED. 0 is no limit.",
 );
 
-static DISTRIBUTED_RATE_LIMIT_FALLBACK: Setting<bool> = planned(
+pub(in super::super) static DISTRIBUTED_RATE_LIMIT_FALLBACK: Setting<bool> = active(
     "DISTRIBUTED_RATE_LIMIT_FALLBACK",
     Text("true"),
     forms::SWITCH,
-    "Whether each instance counts for itself while Redis cannot be reached.",
+    "Whether each instance counts for itself while Redis cannot be used. If not, requests that a shared limit holds for \
+     are answered with 503 meanwhile.",
 );
 
-static DISTRIBUTED_RATE_LIMIT_KEY_SECRET: Setting<Secret> = planned(
+pub(in super::super) static DISTRIBUTED_RATE_LIMIT_KEY_SECRET: Setting<Secret> = active(
     "DISTRIBUTED_RATE_LIMIT_KEY_SECRET",
     Absent("none"),
     forms::SECRET,
-    "The key under which token ids are hashed before they become names in Redis.",
+    "The key under which token ids and addresses are hashed before they become names in Redis; the same for all \
+     instances. Without one, who can read Redis can find out addresses by trying all.",
 )
 .secret();

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use llm_proxy_core::secret::Secret;
+use llm_proxy_storage::RedisAddress;
 
 use super::super::forms;
 use super::Fallback::{Absent, Text};
@@ -122,13 +123,25 @@ static OBSERVABILITY_MAX_RESPONSE_BODY_BYTES: Setting<u64> = planned(
 static FILE_EVENT_LOG: Setting<PathBuf> =
     planned("FILE_EVENT_LOG", Absent("none"), forms::FILE, "A file that exchange records are appended to.");
 
-static REDIS_ADDR: Setting<()> =
-    planned("REDIS_ADDR", Text("localhost:6379"), forms::HOST_PORT, "The Redis of event bus and cache.").secret();
+pub(in super::super) static REDIS_ADDR: Setting<RedisAddress> = active(
+    "REDIS_ADDR",
+    Text("localhost:6379"),
+    forms::REDIS_ADDRESS,
+    "The Redis of shared rate limits (DISTRIBUTED_RATE_LIMIT_ENABLED), event bus and cache. No connection is made \
+     unless one of them is on.",
+)
+.secret();
 
-static REDIS_PASSWORD: Setting<Secret> =
-    planned("REDIS_PASSWORD", Absent("none"), forms::SECRET, "The password of that Redis.").secret();
+pub(in super::super) static REDIS_PASSWORD: Setting<Secret> =
+    active("REDIS_PASSWORD", Absent("what REDIS_ADDR says, or none"), forms::SECRET, "The password of that Redis.")
+        .secret();
 
-static REDIS_DB: Setting<u64> = planned("REDIS_DB", Text("0"), forms::COUNT, "The number of the database in it.");
+pub(in super::super) static REDIS_DB: Setting<u32> = active(
+    "REDIS_DB",
+    Absent("what REDIS_ADDR says, or 0"),
+    forms::REDIS_DATABASE,
+    "The number of the database in it.",
+);
 
 static REDIS_STREAM_KEY: Setting<String> = planned(
     "REDIS_STREAM_KEY",

@@ -179,7 +179,7 @@ struct Fixture {
 }
 
 async fn over(store: Box<dyn Store>, outage: Outage) -> Storage {
-    let storage = Storage::with(GrantCache::new(100, MAX_AGE), Arc::new(outage), None);
+    let storage = Storage::with(GrantCache::new(100, MAX_AGE), Arc::new(outage), None, RateChecks::default());
     storage.fill(store).await.unwrap();
     storage
 }
@@ -453,7 +453,7 @@ async fn an_audit_log_that_cannot_be_opened_anew_is_told_in_the_health_until_it_
     std::fs::create_dir(&path).unwrap();
     let refused = manage(&storage, Command::ListProjects(Page::default())).await;
     assert!(matches!(refused, Err(CommandError::AuditUnavailable)));
-    assert_eq!(health().await, Health { store: Component::Up, audit: Component::Down });
+    assert_eq!(health().await, Health { store: Component::Up, audit: Component::Down, redis: None });
 
     std::fs::remove_dir(&path).unwrap();
     manage(&storage, Command::ListProjects(Page::default())).await.unwrap();

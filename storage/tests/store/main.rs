@@ -1,6 +1,6 @@
 //! What a caller sees of a store: one list of behaviours, run on every store by instantiating it; what only a SQLite file
-//! has (`sqlite`, `keys`, `instances`, `import`, `encrypt`), what only a server has (`encrypt_on_servers`, `outages`), and
-//! what every database has (`migrations`). A behaviour is a function over `&dyn Store` and knows nothing of what is behind it.
+//! has (`sqlite`, `keys`, `instances`, `import`, `encrypt`), what only a server has (`encrypt_on_servers`, `outages`), what
+//! every database has (`migrations`), and what is counted in Redis (`shared_rates`). A behaviour is a function over `&dyn Store` and knows nothing of what is behind it.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "this is all tests: there a panic is the report")]
 
@@ -21,6 +21,7 @@ mod outages;
 mod projects;
 mod relay;
 mod servers;
+mod shared_rates;
 mod sqlite;
 mod tokens;
 mod usage;

@@ -29,7 +29,7 @@ async fn is_found(f: &Fixture, digest: TokenDigest, seconds: u64) -> Result<bool
 
 /// A storage whose store is not open yet.
 fn closed() -> Storage {
-    Storage::with(GrantCache::new(8, MAX_AGE), Arc::default(), None)
+    Storage::with(GrantCache::new(8, MAX_AGE), Arc::default(), None, RateChecks::default())
 }
 
 /// As another instance does it.
