@@ -2,6 +2,7 @@
 //! clocks, and the log line of an exchange. It runs nothing, and no async runtime is known here.
 
 pub mod clock;
+mod crowd;
 mod error;
 mod exchange_log;
 mod listener;
@@ -9,6 +10,7 @@ mod roots;
 mod server;
 mod stop;
 
+pub use crowd::{Room, Seat, Seats, Shortage};
 pub use error::{RunError, StartError};
 pub use exchange_log::log_end;
 pub use listener::{BACKLOG, listen};

@@ -18,7 +18,7 @@ use llm_proxy_core::exchange::{ConnectRequest, Misuse, StoreEffect};
 use llm_proxy_core::reject::UpstreamFault;
 use llm_proxy_core::settings::Provider;
 use llm_proxy_core::time::{Instant, Now};
-use llm_proxy_runtime_common::{clock, log_end};
+use llm_proxy_runtime_common::{Seat, clock, log_end};
 use socket2::SockRef;
 use thiserror::Error;
 
@@ -64,6 +64,8 @@ pub(crate) struct Connection {
     timer_at: Option<Instant>,
     drain_key: Option<usize>,
     drain_seen: bool,
+    /// From the first poll on.
+    seat: Option<Seat>,
     write_shut: bool,
 }
 
@@ -87,6 +89,7 @@ impl Connection {
             timer_at: None,
             drain_key: None,
             drain_seen: false,
+            seat: None,
             write_shut: false,
         }
     }
@@ -110,7 +113,7 @@ impl Connection {
             moved |= self.read_upstream(now)?;
             moved |= self.read_client(now)?;
             // Last: a request that is there already is served.
-            moved = moved || self.hear_drain(now)?;
+            moved = moved || self.hear_drain(now)? || self.hear_shed(now)?;
             if !moved {
                 match self.session.next() {
                     Next::Continue => {}
@@ -128,12 +131,28 @@ impl Connection {
                     }
                 }
                 if !self.is_due(now, cx)? {
+                    self.note_standing(now);
                     return Ok(Poll::Pending);
                 }
             }
         }
         cx.waker().wake_by_ref();
         Ok(Poll::Pending)
+    }
+
+    /// Goes, if its place is needed and nothing is under way.
+    fn hear_shed(&mut self, now: Now) -> Result<bool, Fatal> {
+        if !self.seat.as_mut().is_some_and(Seat::is_told) {
+            return Ok(false);
+        }
+        self.session.handle(SessionInput::Shed, now)?;
+        Ok(true)
+    }
+
+    fn note_standing(&mut self, now: Now) {
+        if let Some(seat) = &mut self.seat {
+            seat.note(self.session.standing(), now.mono);
+        }
     }
 
     fn hear_drain(&mut self, now: Now) -> Result<bool, Fatal> {
@@ -374,6 +393,7 @@ impl Future for Connection {
             self.upstream_ready.belongs_to(cx.waker());
             let key = self.shared.drain.listen(cx.waker().clone());
             self.drain_key = Some(key);
+            self.seat = Some(self.shared.places.seats.take(cx.waker().clone(), clock::now().mono));
         }
         match self.turn_until_idle(cx) {
             Ok(poll) => poll,

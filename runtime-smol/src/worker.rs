@@ -13,19 +13,20 @@ use async_io::{Async, Timer};
 use futures_lite::FutureExt as _;
 use llm_proxy_core::connection::Session;
 use llm_proxy_core::rules::Rules;
-use llm_proxy_runtime_common::{BACKLOG, clock};
+use llm_proxy_runtime_common::{BACKLOG, Shortage, clock};
 use smol::LocalExecutor;
 use smol::channel::{self, Receiver, Sender};
-use smol::lock::{Semaphore, SemaphoreGuardArc};
+use smol::lock::SemaphoreGuardArc;
 
 use crate::call::Carrier;
 use crate::connection::Connection;
 use crate::drain::Drain;
 use crate::phase::Phases;
+use crate::places::Places;
 use crate::store_thread::StoreLink;
 use crate::upstream::{Connector, UpstreamStream, Upstreams};
 
-/// How long to wait after the system refused an accept (too many open files, above all) before the next.
+/// How long to wait after the system refused an accept before the next.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// How long connections are still accepted once the stop has begun.
 const LAST_ACCEPTS: Duration = Duration::from_millis(250);
@@ -39,15 +40,14 @@ pub(crate) struct Shared {
     pub(crate) upstreams: Arc<Upstreams>,
     pub(crate) client: Arc<surf::Client>,
     pub(crate) drain: Drain,
-    permits: Arc<Semaphore>,
+    pub(crate) places: Places,
 }
 
 impl Shared {
-    /// `permits` are those of all workers: one for each client connection.
-    pub(crate) fn new(rules: Arc<Rules>, store: StoreLink, connector: Connector, permits: Arc<Semaphore>) -> Arc<Self> {
-        let upstreams = Arc::new(Upstreams::new(connector));
+    pub(crate) fn new(rules: Arc<Rules>, store: StoreLink, connector: Connector, places: Places) -> Arc<Self> {
+        let upstreams = Arc::new(Upstreams::new(connector, places.seats.clone()));
         let client = Arc::new(surf::Client::with_http_client(Carrier(upstreams.clone())));
-        Arc::new(Self { rules, store, upstreams, client, drain: Drain::default(), permits })
+        Arc::new(Self { rules, store, upstreams, client, drain: Drain::default(), places })
     }
 }
 
@@ -120,10 +120,11 @@ async fn accept(executor: Rc<LocalExecutor<'static>>, listener: Rc<Async<TcpList
         match listener.accept().await {
             Ok((client, _)) => {
                 // After the accept, so that an idle listener keeps no place from the others.
-                let permit = shared.permits.acquire_arc().await;
+                let permit = shared.places.one_for(&client).await;
                 spawn(&executor, Ok(client), &shared, Some(permit));
             }
             Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
+            Err(error) if Shortage::of(&error).is_some() => shared.upstreams.free_open_files().await,
             Err(error) => {
                 tracing::warn!(%error, "cannot accept a connection");
                 Timer::after(ACCEPT_PAUSE).await;

@@ -16,13 +16,13 @@ use llm_proxy_core::exchange::{ConnectRequest, Misuse, StoreEffect};
 use llm_proxy_core::reject::UpstreamFault;
 use llm_proxy_core::settings::Provider;
 use llm_proxy_core::time::{Instant, Now};
-use llm_proxy_runtime_common::{clock, log_end};
+use llm_proxy_runtime_common::{Seat, clock, log_end};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, Interest};
 use tokio::net::TcpStream;
 use tokio::time::Sleep;
 
 use crate::store_thread::Asked;
-use crate::upstream::UpstreamStream;
+use crate::upstream::{UpstreamStream, connect};
 use crate::worker::Shared;
 
 /// How many turns one poll may take before other tasks get theirs.
@@ -51,6 +51,8 @@ pub(crate) struct Connection {
     timer_at: Option<Instant>,
     drain_key: Option<usize>,
     drain_seen: bool,
+    /// From the first poll on.
+    seat: Option<Seat>,
     write_shut: bool,
 }
 
@@ -67,6 +69,7 @@ impl Connection {
             timer_at: None,
             drain_key: None,
             drain_seen: false,
+            seat: None,
             write_shut: false,
         }
     }
@@ -92,7 +95,7 @@ impl Connection {
             moved |= self.read_upstream(now, cx)?;
             moved |= self.read_client(now, cx)?;
             // Last: a request that is there already is served.
-            moved = moved || self.hear_drain(now)?;
+            moved = moved || self.hear_drain(now)? || self.hear_shed(now)?;
             if !moved {
                 match self.session.next() {
                     Next::Continue => {}
@@ -110,6 +113,7 @@ impl Connection {
                     }
                 }
                 if !self.is_due(now, cx)? {
+                    self.note_standing(now);
                     return Ok(Poll::Pending);
                 }
             }
@@ -133,6 +137,21 @@ impl Connection {
             }
         }
         Ok(moved)
+    }
+
+    /// Goes, if its place is needed and nothing is under way.
+    fn hear_shed(&mut self, now: Now) -> Result<bool, Misuse> {
+        if !self.seat.as_mut().is_some_and(Seat::is_told) {
+            return Ok(false);
+        }
+        self.session.handle(SessionInput::Shed, now)?;
+        Ok(true)
+    }
+
+    fn note_standing(&mut self, now: Now) {
+        if let Some(seat) = &mut self.seat {
+            seat.note(self.session.standing(), now.mono);
+        }
     }
 
     fn hear_drain(&mut self, now: Now) -> Result<bool, Misuse> {
@@ -163,8 +182,7 @@ impl Connection {
             self.link = Link::Open(idle);
             return self.session.handle(SessionInput::Connected { reused: true }, now);
         }
-        let connector = self.shared.connector.clone();
-        self.link = Link::Connecting(Box::pin(connector.connect(request.provider.base.clone())));
+        self.link = Link::Connecting(Box::pin(connect(self.shared.clone(), request.provider.base.clone())));
         Ok(())
     }
 
@@ -302,6 +320,7 @@ impl Future for Connection {
         if self.drain_key.is_none() {
             let key = self.shared.drain.listen(cx.waker().clone());
             self.drain_key = Some(key);
+            self.seat = Some(self.shared.places.seats.take(cx.waker().clone(), clock::now().mono));
         }
         match self.turn_until_idle(cx) {
             Ok(poll) => poll,

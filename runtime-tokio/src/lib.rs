@@ -10,6 +10,7 @@
 
 mod connection;
 mod drain;
+mod places;
 mod server;
 mod store_thread;
 mod upstream;
