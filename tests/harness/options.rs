@@ -54,6 +54,7 @@ pub(crate) struct Options {
     entries: Vec<Entry>,
     pub(super) alone: bool,
     pub(super) errors_expected: bool,
+    pub(super) open_files: Option<u32>,
 }
 
 impl Options {
@@ -71,7 +72,7 @@ impl Options {
 
     /// In front of the given provider, which is the default.
     pub(crate) fn with(entry: Entry) -> Self {
-        Self { env: Vec::new(), entries: vec![entry], alone: false, errors_expected: false }
+        Self { env: Vec::new(), entries: vec![entry], alone: false, errors_expected: false, open_files: None }
     }
 
     /// One more provider.
@@ -89,6 +90,12 @@ impl Options {
     /// No other proxy runs meanwhile: for tests that measure.
     pub(crate) fn alone(mut self) -> Self {
         self.alone = true;
+        self
+    }
+
+    /// The system lets it have that many open files and no more.
+    pub(crate) fn open_files(mut self, limit: u32) -> Self {
+        self.open_files = Some(limit);
         self
     }
 
