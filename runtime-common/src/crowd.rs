@@ -18,7 +18,7 @@ use rustix::io::Errno;
 use rustix::process::{Resource, getrlimit};
 
 /// How long one that was told to go may take before another is told.
-const LEAVES_WITHIN: Duration = Duration::from_millis(20);
+const LEAVES_WITHIN: Duration = Duration::from_millis(5);
 /// How long to wait before looking again where all are busy, or nobody may be told yet.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
 /// At most how often the log says that there is no room.

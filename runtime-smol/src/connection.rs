@@ -33,6 +33,8 @@ use crate::worker::Shared;
 
 /// How many turns one poll may take before other tasks get theirs.
 const TURNS: usize = 64;
+/// How many exchanges may end in one poll before other tasks get their turn: a client may send many at once.
+const EXCHANGES: usize = 32;
 /// How often it is looked whether a client that is not read is still there.
 const LOOK_AT_CLIENT: Duration = Duration::from_millis(100);
 
@@ -67,6 +69,8 @@ pub(crate) struct Connection {
     /// From the first poll on.
     seat: Option<Seat>,
     write_shut: bool,
+    /// Exchanges that ended in this poll.
+    ended: usize,
 }
 
 impl Connection {
@@ -91,6 +95,7 @@ impl Connection {
             drain_seen: false,
             seat: None,
             write_shut: false,
+            ended: 0,
         }
     }
 
@@ -103,7 +108,11 @@ impl Connection {
 
     /// Turns until nothing moves. Ready when the connection is over.
     fn turn_until_idle(&mut self, cx: &mut Context<'_>) -> Result<Poll<()>, Fatal> {
+        self.ended = 0;
         for _ in 0..TURNS {
+            if self.ended > EXCHANGES {
+                break;
+            }
             let now = clock::now();
             let mut moved = self.carry(now, cx)?;
             // Before anything else is told to the session: what it does not wait for any more must be gone by then.
@@ -218,6 +227,7 @@ impl Connection {
                 }
                 SessionEffect::GiveBack(token) => self.shared.store.storage().give_back(token, now),
                 SessionEffect::Ended(ended) => {
+                    self.ended += 1;
                     self.guard.clear();
                     self.call = None;
                     log_end(&ended);

@@ -4,7 +4,7 @@ use std::net::TcpStream;
 use std::sync::Arc;
 
 use async_io::{Async, Timer};
-use futures_lite::FutureExt as _;
+use futures_lite::{FutureExt as _, future};
 use llm_proxy_runtime_common::{Room, Seats, Shortage, clock};
 use smol::lock::{Semaphore, SemaphoreGuardArc};
 
@@ -25,6 +25,8 @@ impl Places {
             while let room @ Room::NotYet(_) = self.seats.make_room(Shortage::OpenFiles, clock::now().mono) {
                 Timer::after(room.wait()).await;
             }
+            // For the one that goes to close its socket, before another is accepted.
+            future::yield_now().await;
         }
         permit
     }

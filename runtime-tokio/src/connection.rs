@@ -27,6 +27,8 @@ use crate::worker::Shared;
 
 /// How many turns one poll may take before other tasks get theirs.
 const TURNS: usize = 64;
+/// How many exchanges may end in one poll before other tasks get their turn: a client may send many at once.
+const EXCHANGES: usize = 32;
 /// How often it is looked whether a client that is not read is still there.
 const LOOK_AT_CLIENT: Duration = Duration::from_millis(100);
 
@@ -54,6 +56,8 @@ pub(crate) struct Connection {
     /// From the first poll on.
     seat: Option<Seat>,
     write_shut: bool,
+    /// Exchanges that ended in this poll.
+    ended: usize,
 }
 
 impl Connection {
@@ -71,6 +75,7 @@ impl Connection {
             drain_seen: false,
             seat: None,
             write_shut: false,
+            ended: 0,
         }
     }
 
@@ -83,7 +88,11 @@ impl Connection {
 
     /// Turns until nothing moves. Ready when the connection is over.
     fn turn_until_idle(&mut self, cx: &mut Context<'_>) -> Result<Poll<()>, Misuse> {
+        self.ended = 0;
         for _ in 0..TURNS {
+            if self.ended > EXCHANGES {
+                break;
+            }
             let now = clock::now();
             let mut moved = self.perform_effects(now)?;
             // Before anything else is told to the session: what it does not wait for any more must be gone by then.
@@ -133,7 +142,10 @@ impl Connection {
                 SessionEffect::Audit(draft) => self.shared.store.audit(draft, now),
                 SessionEffect::CloseUpstream => self.link = Link::None,
                 SessionEffect::GiveBack(token) => self.shared.store.storage().give_back(token, now),
-                SessionEffect::Ended(ended) => log_end(&ended),
+                SessionEffect::Ended(ended) => {
+                    self.ended += 1;
+                    log_end(&ended);
+                }
             }
         }
         Ok(moved)

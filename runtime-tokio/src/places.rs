@@ -24,6 +24,8 @@ impl Places {
             while let room @ Room::NotYet(_) = self.seats.make_room(Shortage::OpenFiles, clock::now().mono) {
                 tokio::time::sleep(room.wait()).await;
             }
+            // For the one that goes to close its socket, before another is accepted.
+            tokio::task::yield_now().await;
         }
         permit
     }
