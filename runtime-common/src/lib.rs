@@ -3,6 +3,7 @@
 
 mod client_tls;
 pub mod clock;
+mod crowd;
 mod error;
 mod exchange_log;
 mod listener;
@@ -13,6 +14,7 @@ mod stop;
 mod validity;
 
 pub use client_tls::{ClientTls, TlsFiles, TlsFilesError, TlsReloaded, TlsSetting};
+pub use crowd::{Room, Seat, Seats, Shortage};
 pub use error::{RunError, StartError};
 pub use exchange_log::log_end;
 pub use listener::{BACKLOG, listen};

@@ -17,7 +17,7 @@ use llm_proxy_core::exchange::{ConnectRequest, Misuse, StoreEffect};
 use llm_proxy_core::reject::UpstreamFault;
 use llm_proxy_core::settings::Provider;
 use llm_proxy_core::time::{Instant, Now};
-use llm_proxy_runtime_common::{clock, log_end};
+use llm_proxy_runtime_common::{Seat, clock, log_end};
 use thiserror::Error;
 
 use crate::call::Call;
@@ -32,6 +32,8 @@ use crate::worker::Shared;
 
 /// How many turns one poll may take before other tasks get theirs.
 const TURNS: usize = 64;
+/// How many exchanges may end in one poll before other tasks get their turn: a client may send many at once.
+const EXCHANGES: usize = 32;
 /// How often it is looked whether a client that is not read is still there.
 const LOOK_AT_CLIENT: Duration = Duration::from_millis(100);
 
@@ -63,9 +65,13 @@ pub(crate) struct Connection {
     timer_at: Option<Instant>,
     drain_key: Option<usize>,
     drain_seen: bool,
+    /// From the first poll on.
+    seat: Option<Seat>,
     write_shut: bool,
     /// Until when a connection that is over may bring out what TLS still holds.
     finish_by: Option<Instant>,
+    /// Exchanges that ended in this poll.
+    ended: usize,
 }
 
 impl Connection {
@@ -88,8 +94,10 @@ impl Connection {
             timer_at: None,
             drain_key: None,
             drain_seen: false,
+            seat: None,
             write_shut: false,
             finish_by: None,
+            ended: 0,
         }
     }
 
@@ -102,7 +110,11 @@ impl Connection {
 
     /// Turns until nothing moves. Ready when the connection is over.
     fn turn_until_idle(&mut self, cx: &mut Context<'_>) -> Result<Poll<()>, Fatal> {
+        self.ended = 0;
         for _ in 0..TURNS {
+            if self.ended > EXCHANGES {
+                break;
+            }
             let now = clock::now();
             let mut moved = self.carry(now, cx)?;
             // Before anything else is told to the session: what it does not wait for any more must be gone by then.
@@ -112,7 +124,7 @@ impl Connection {
             moved |= self.read_upstream(now)?;
             moved |= self.read_client(now)?;
             // Last: a request that is there already is served.
-            moved = moved || self.hear_drain(now)?;
+            moved = moved || self.hear_drain(now)? || self.hear_shed(now)?;
             if !moved {
                 match self.session.next() {
                     Next::Continue => {}
@@ -131,12 +143,28 @@ impl Connection {
                     }
                 }
                 if !self.is_due(now, cx)? {
+                    self.note_standing(now);
                     return Ok(Poll::Pending);
                 }
             }
         }
         cx.waker().wake_by_ref();
         Ok(Poll::Pending)
+    }
+
+    /// Goes, if its place is needed and nothing is under way.
+    fn hear_shed(&mut self, now: Now) -> Result<bool, Fatal> {
+        if !self.seat.as_mut().is_some_and(Seat::is_told) {
+            return Ok(false);
+        }
+        self.session.handle(SessionInput::Shed, now)?;
+        Ok(true)
+    }
+
+    fn note_standing(&mut self, now: Now) {
+        if let Some(seat) = &mut self.seat {
+            seat.note(self.session.standing(), now.mono);
+        }
     }
 
     fn hear_drain(&mut self, now: Now) -> Result<bool, Fatal> {
@@ -202,6 +230,7 @@ impl Connection {
                 }
                 SessionEffect::GiveBack(token) => self.shared.store.storage().give_back(token, now),
                 SessionEffect::Ended(ended) => {
+                    self.ended += 1;
                     self.guard.clear();
                     self.call = None;
                     log_end(&ended);
@@ -392,6 +421,7 @@ impl Future for Connection {
             self.upstream_ready.belongs_to(cx.waker());
             let key = self.shared.drain.listen(cx.waker().clone());
             self.drain_key = Some(key);
+            self.seat = Some(self.shared.places.seats.take(cx.waker().clone(), clock::now().mono));
         }
         match self.turn_until_idle(cx) {
             Ok(poll) => poll,

@@ -19,6 +19,7 @@ mod guard;
 mod known_faults;
 mod phase;
 mod pipe;
+mod places;
 mod ready;
 mod server;
 mod socket;

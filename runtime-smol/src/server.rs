@@ -9,11 +9,12 @@ use async_signal::{Signal, Signals};
 use futures_lite::{FutureExt as _, StreamExt as _, future};
 use llm_proxy_core::auth::TokenKeySlot;
 use llm_proxy_core::rules::Rules;
-use llm_proxy_runtime_common::{Listening, Reloader, RunError, ServerConfig, StopCause, Stopped, listen};
+use llm_proxy_runtime_common::{Listening, Reloader, RunError, Seats, ServerConfig, StopCause, Stopped, listen};
 use llm_proxy_storage::StorageConfig;
 use smol::lock::Semaphore;
 
 use crate::phase::{Teller, phases};
+use crate::places::Places;
 use crate::store_thread::StoreThread;
 use crate::upstream::Connector;
 use crate::worker::{Shared, Worker};
@@ -47,17 +48,15 @@ pub fn run(
     let (teller, phases) = phases();
     let connector = Connector::new(config.root_certificates.as_deref())?;
     let permits = Arc::new(Semaphore::new(config.max_connections.max(1)));
+    let count = listeners.len();
     let workers: io::Result<Vec<Worker>> = listeners
         .into_iter()
+        .zip(Seats::of_workers(count))
         .enumerate()
-        .map(|(index, listener)| {
-            let shared = Shared::new(
-                rules.clone(),
-                store.clone(),
-                connector.clone(),
-                permits.clone(),
-                config.client_tls.clone(),
-            );
+        .map(|(index, (listener, seats))| {
+            let places = Places { permits: permits.clone(), seats };
+            let tls = config.client_tls.clone();
+            let shared = Shared::new(rules.clone(), store.clone(), connector.clone(), places, tls);
             Worker::start(index, listener, shared, phases.clone())
         })
         .collect();

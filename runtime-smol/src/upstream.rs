@@ -8,7 +8,7 @@ use std::pin::Pin;
 use std::sync::{Mutex, MutexGuard};
 use std::task::{Context, Poll};
 
-use async_io::Async;
+use async_io::{Async, Timer};
 use futures_lite::{AsyncRead, AsyncWrite};
 use futures_rustls::TlsConnector;
 use futures_rustls::client::TlsStream;
@@ -16,12 +16,11 @@ use llm_proxy_core::connection::Pool;
 use llm_proxy_core::exchange::ConnectRequest;
 use llm_proxy_core::reject::UpstreamFault;
 use llm_proxy_core::settings::{BaseUrl, Scheme};
-use llm_proxy_runtime_common::tls_client_config;
+use llm_proxy_runtime_common::{Seats, Shortage, clock, tls_client_config};
 use rustls::pki_types::ServerName;
 
 use crate::call::Connected;
 use crate::pipe::lock;
-use llm_proxy_runtime_common::clock;
 
 /// One connection.
 #[derive(Debug)]
@@ -29,6 +28,9 @@ pub(crate) enum UpstreamStream {
     Plain(Async<TcpStream>),
     Tls(Box<TlsStream<Async<TcpStream>>>),
 }
+
+/// How often a connection is tried again that got no open file.
+const TRIES_WITHOUT_FILES: usize = 10;
 
 /// Makes connections.
 #[derive(Clone)]
@@ -39,12 +41,13 @@ pub(crate) struct Connector {
 /// A worker's connections to upstreams.
 pub(crate) struct Upstreams {
     connector: Connector,
+    seats: Seats,
     pool: Mutex<Pool<UpstreamStream>>,
 }
 
 impl Upstreams {
-    pub(crate) fn new(connector: Connector) -> Self {
-        Self { connector, pool: Mutex::default() }
+    pub(crate) fn new(connector: Connector, seats: Seats) -> Self {
+        Self { connector, seats, pool: Mutex::default() }
     }
 
     pub(crate) fn pool(&self) -> MutexGuard<'_, Pool<UpstreamStream>> {
@@ -57,7 +60,34 @@ impl Upstreams {
         if let Some(idle) = self.take_idle(wanted) {
             return Ok((idle, true));
         }
-        Ok((self.connector.connect(base).await?, false))
+        Ok((self.connect_anew(base).await?, false))
+    }
+
+    /// Connects to `base`, TLS handshake included. Where there is no open file for it, something idle is closed first. Why
+    /// it failed is logged here, since the client is not told.
+    async fn connect_anew(&self, base: &BaseUrl) -> Result<UpstreamStream, UpstreamFault> {
+        let mut tries = TRIES_WITHOUT_FILES;
+        loop {
+            match self.connector.try_connect(base).await {
+                Err(error) if tries > 0 && Shortage::of(&error).is_some() => {
+                    tries -= 1;
+                    self.free_open_files().await;
+                }
+                tried => {
+                    return tried.map_err(|error| {
+                        tracing::warn!(host = base.host, port = base.port, %error, "cannot reach the upstream");
+                        UpstreamFault::Unreachable
+                    });
+                }
+            }
+        }
+    }
+
+    /// Closes what is idle, since there is no open file left, and waits for it a moment.
+    pub(crate) async fn free_open_files(&self) {
+        drop(self.pool().take_oldest());
+        let room = self.seats.make_room(Shortage::OpenFiles, clock::now().mono);
+        Timer::after(room.wait()).await;
     }
 
     fn take_idle(&self, wanted: &ConnectRequest) -> Option<UpstreamStream> {
@@ -72,14 +102,6 @@ impl Connector {
     /// If TLS cannot be set up.
     pub(crate) fn new(roots_file: Option<&Path>) -> Result<Self, rustls::Error> {
         Ok(Self { tls: TlsConnector::from(tls_client_config(roots_file)?) })
-    }
-
-    /// Connects to `base`, TLS handshake included. Why it failed is logged here, since the client is not told.
-    async fn connect(&self, base: &BaseUrl) -> Result<UpstreamStream, UpstreamFault> {
-        self.try_connect(base).await.map_err(|error| {
-            tracing::warn!(host = base.host, port = base.port, %error, "cannot reach the upstream");
-            UpstreamFault::Unreachable
-        })
     }
 
     async fn try_connect(&self, base: &BaseUrl) -> io::Result<UpstreamStream> {

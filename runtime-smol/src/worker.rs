@@ -13,20 +13,21 @@ use async_io::{Async, Timer};
 use futures_lite::FutureExt as _;
 use llm_proxy_core::connection::Session;
 use llm_proxy_core::rules::Rules;
-use llm_proxy_runtime_common::{BACKLOG, ClientTls, clock};
+use llm_proxy_runtime_common::{BACKLOG, ClientTls, Shortage, clock};
 use smol::LocalExecutor;
 use smol::channel::{self, Receiver, Sender};
-use smol::lock::{Semaphore, SemaphoreGuardArc};
+use smol::lock::SemaphoreGuardArc;
 
 use crate::call::Carrier;
 use crate::client::ClientStream;
 use crate::connection::Connection;
 use crate::drain::Drain;
 use crate::phase::Phases;
+use crate::places::Places;
 use crate::store_thread::StoreLink;
 use crate::upstream::{Connector, UpstreamStream, Upstreams};
 
-/// How long to wait after the system refused an accept (too many open files, above all) before the next.
+/// How long to wait after the system refused an accept before the next.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// How long connections are still accepted once the stop has begun.
 const LAST_ACCEPTS: Duration = Duration::from_millis(250);
@@ -40,22 +41,22 @@ pub(crate) struct Shared {
     pub(crate) upstreams: Arc<Upstreams>,
     pub(crate) client: Arc<surf::Client>,
     pub(crate) drain: Drain,
-    permits: Arc<Semaphore>,
+    pub(crate) places: Places,
     tls: Option<ClientTls>,
 }
 
 impl Shared {
-    /// `permits` are those of all workers: one for each client connection. `tls` is for clients; `None` is plain HTTP.
+    /// `tls` is for clients; `None` is plain HTTP.
     pub(crate) fn new(
         rules: Arc<Rules>,
         store: StoreLink,
         connector: Connector,
-        permits: Arc<Semaphore>,
+        places: Places,
         tls: Option<ClientTls>,
     ) -> Arc<Self> {
-        let upstreams = Arc::new(Upstreams::new(connector));
+        let upstreams = Arc::new(Upstreams::new(connector, places.seats.clone()));
         let client = Arc::new(surf::Client::with_http_client(Carrier(upstreams.clone())));
-        Arc::new(Self { rules, store, upstreams, client, drain: Drain::default(), permits, tls })
+        Arc::new(Self { rules, store, upstreams, client, drain: Drain::default(), places, tls })
     }
 }
 
@@ -128,10 +129,11 @@ async fn accept(executor: Rc<LocalExecutor<'static>>, listener: Rc<Async<TcpList
         match listener.accept().await {
             Ok((client, _)) => {
                 // After the accept, so that an idle listener keeps no place from the others.
-                let permit = shared.permits.acquire_arc().await;
+                let permit = shared.places.one_for(&client).await;
                 spawn(&executor, Ok(client), &shared, Some(permit));
             }
             Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
+            Err(error) if Shortage::of(&error).is_some() => shared.upstreams.free_open_files().await,
             Err(error) => {
                 tracing::warn!(%error, "cannot accept a connection");
                 Timer::after(ACCEPT_PAUSE).await;

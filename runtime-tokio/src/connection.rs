@@ -16,17 +16,19 @@ use llm_proxy_core::exchange::{ConnectRequest, Misuse, StoreEffect};
 use llm_proxy_core::reject::UpstreamFault;
 use llm_proxy_core::settings::Provider;
 use llm_proxy_core::time::{Instant, Now};
-use llm_proxy_runtime_common::{clock, log_end};
+use llm_proxy_runtime_common::{Seat, clock, log_end};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, Interest};
 use tokio::time::Sleep;
 
 use crate::client::ClientStream;
 use crate::store_thread::Asked;
-use crate::upstream::UpstreamStream;
+use crate::upstream::{UpstreamStream, connect};
 use crate::worker::Shared;
 
 /// How many turns one poll may take before other tasks get theirs.
 const TURNS: usize = 64;
+/// How many exchanges may end in one poll before other tasks get their turn: a client may send many at once.
+const EXCHANGES: usize = 32;
 /// How often it is looked whether a client that is not read is still there.
 const LOOK_AT_CLIENT: Duration = Duration::from_millis(100);
 
@@ -51,9 +53,13 @@ pub(crate) struct Connection {
     timer_at: Option<Instant>,
     drain_key: Option<usize>,
     drain_seen: bool,
+    /// From the first poll on.
+    seat: Option<Seat>,
     write_shut: bool,
     /// Until when a connection that is over may bring out what TLS still holds.
     finish_by: Option<Instant>,
+    /// Exchanges that ended in this poll.
+    ended: usize,
 }
 
 impl Connection {
@@ -69,8 +75,10 @@ impl Connection {
             timer_at: None,
             drain_key: None,
             drain_seen: false,
+            seat: None,
             write_shut: false,
             finish_by: None,
+            ended: 0,
         }
     }
 
@@ -83,7 +91,11 @@ impl Connection {
 
     /// Turns until nothing moves. Ready when the connection is over.
     fn turn_until_idle(&mut self, cx: &mut Context<'_>) -> Result<Poll<()>, Misuse> {
+        self.ended = 0;
         for _ in 0..TURNS {
+            if self.ended > EXCHANGES {
+                break;
+            }
             let now = clock::now();
             let mut moved = self.perform_effects(now)?;
             // Before anything else is told to the session: what it does not wait for any more must be gone by then.
@@ -95,7 +107,7 @@ impl Connection {
             moved |= self.read_upstream(now, cx)?;
             moved |= self.read_client(now, cx)?;
             // Last: a request that is there already is served.
-            moved = moved || self.hear_drain(now)?;
+            moved = moved || self.hear_drain(now)? || self.hear_shed(now)?;
             if !moved {
                 match self.session.next() {
                     Next::Continue => {}
@@ -114,6 +126,7 @@ impl Connection {
                     }
                 }
                 if !self.is_due(now, cx)? {
+                    self.note_standing(now);
                     return Ok(Poll::Pending);
                 }
             }
@@ -133,10 +146,28 @@ impl Connection {
                 SessionEffect::Audit(draft) => self.shared.store.audit(draft, now),
                 SessionEffect::CloseUpstream => self.link = Link::None,
                 SessionEffect::GiveBack(token) => self.shared.store.storage().give_back(token, now),
-                SessionEffect::Ended(ended) => log_end(&ended),
+                SessionEffect::Ended(ended) => {
+                    self.ended += 1;
+                    log_end(&ended);
+                }
             }
         }
         Ok(moved)
+    }
+
+    /// Goes, if its place is needed and nothing is under way.
+    fn hear_shed(&mut self, now: Now) -> Result<bool, Misuse> {
+        if !self.seat.as_mut().is_some_and(Seat::is_told) {
+            return Ok(false);
+        }
+        self.session.handle(SessionInput::Shed, now)?;
+        Ok(true)
+    }
+
+    fn note_standing(&mut self, now: Now) {
+        if let Some(seat) = &mut self.seat {
+            seat.note(self.session.standing(), now.mono);
+        }
     }
 
     fn hear_drain(&mut self, now: Now) -> Result<bool, Misuse> {
@@ -167,8 +198,7 @@ impl Connection {
             self.link = Link::Open(idle);
             return self.session.handle(SessionInput::Connected { reused: true }, now);
         }
-        let connector = self.shared.connector.clone();
-        self.link = Link::Connecting(Box::pin(connector.connect(request.provider.base.clone())));
+        self.link = Link::Connecting(Box::pin(connect(self.shared.clone(), request.provider.base.clone())));
         Ok(())
     }
 
@@ -321,6 +351,7 @@ impl Future for Connection {
         if self.drain_key.is_none() {
             let key = self.shared.drain.listen(cx.waker().clone());
             self.drain_key = Some(key);
+            self.seat = Some(self.shared.places.seats.take(cx.waker().clone(), clock::now().mono));
         }
         match self.turn_until_idle(cx) {
             Ok(poll) => poll,

@@ -12,6 +12,7 @@
 mod client;
 mod connection;
 mod drain;
+mod places;
 mod server;
 mod store_thread;
 mod upstream;

@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use llm_proxy_core::auth::TokenKeySlot;
 use llm_proxy_core::rules::Rules;
-use llm_proxy_runtime_common::{Listening, Reloader, RunError, ServerConfig, StopCause, Stopped, listen};
+use llm_proxy_runtime_common::{Listening, Reloader, RunError, Seats, ServerConfig, StopCause, Stopped, listen};
 use llm_proxy_storage::StorageConfig;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{Semaphore, watch};
 
+use crate::places::Places;
 use crate::store_thread::StoreThread;
 use crate::upstream::Connector;
 use crate::worker::{Phase, Shared, Worker};
@@ -43,17 +44,15 @@ pub fn run(
     let (phase, phases) = watch::channel(Phase::Serving);
     let connector = Connector::new(config.root_certificates.as_deref())?;
     let permits = Arc::new(Semaphore::new(config.max_connections.clamp(1, Semaphore::MAX_PERMITS)));
+    let count = listeners.len();
     let workers: io::Result<Vec<Worker>> = listeners
         .into_iter()
+        .zip(Seats::of_workers(count))
         .enumerate()
-        .map(|(index, listener)| {
-            let shared = Shared::new(
-                rules.clone(),
-                store.clone(),
-                connector.clone(),
-                permits.clone(),
-                config.client_tls.clone(),
-            );
+        .map(|(index, (listener, seats))| {
+            let places = Places { permits: permits.clone(), seats };
+            let tls = config.client_tls.clone();
+            let shared = Shared::new(rules.clone(), store.clone(), connector.clone(), places, tls);
             Worker::start(index, listener, shared, phases.clone())
         })
         .collect();

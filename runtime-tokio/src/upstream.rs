@@ -9,12 +9,14 @@ use std::task::{Context, Poll};
 
 use llm_proxy_core::reject::UpstreamFault;
 use llm_proxy_core::settings::{BaseUrl, Scheme};
-use llm_proxy_runtime_common::tls_client_config;
+use llm_proxy_runtime_common::{Shortage, tls_client_config};
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
+
+use crate::worker::Shared;
 
 /// One connection.
 #[derive(Debug)]
@@ -22,6 +24,9 @@ pub(crate) enum UpstreamStream {
     Plain(TcpStream),
     Tls(Box<TlsStream<TcpStream>>),
 }
+
+/// How often a connection is tried again that got no open file.
+const TRIES_WITHOUT_FILES: usize = 10;
 
 /// Makes connections.
 #[derive(Clone)]
@@ -38,15 +43,7 @@ impl Connector {
         Ok(Self { tls: TlsConnector::from(tls_client_config(roots_file)?) })
     }
 
-    /// Connects to `base`, TLS handshake included. Why it failed is logged here, since the client is not told.
-    pub(crate) async fn connect(self, base: Arc<BaseUrl>) -> Result<UpstreamStream, UpstreamFault> {
-        self.try_connect(&base).await.map_err(|error| {
-            tracing::warn!(host = base.host, port = base.port, %error, "cannot reach the upstream");
-            UpstreamFault::Unreachable
-        })
-    }
-
-    async fn try_connect(self, base: &BaseUrl) -> io::Result<UpstreamStream> {
+    async fn try_connect(&self, base: &BaseUrl) -> io::Result<UpstreamStream> {
         let tcp = match base.host.parse::<IpAddr>() {
             Ok(ip) => TcpStream::connect((ip, base.port)).await?,
             Err(_) => TcpStream::connect((base.host.as_str(), base.port)).await?,
@@ -57,6 +54,26 @@ impl Connector {
             Scheme::Https => {
                 let name = ServerName::try_from(base.host.clone()).map_err(io::Error::other)?;
                 Ok(UpstreamStream::Tls(Box::new(self.tls.connect(name, tcp).await?)))
+            }
+        }
+    }
+}
+
+/// Connects to `base`, TLS handshake included. Where there is no open file for it, something idle is closed first. Why it
+/// failed is logged here, since the client is not told.
+pub(crate) async fn connect(shared: Arc<Shared>, base: Arc<BaseUrl>) -> Result<UpstreamStream, UpstreamFault> {
+    let mut tries = TRIES_WITHOUT_FILES;
+    loop {
+        match shared.connector.try_connect(&base).await {
+            Err(error) if tries > 0 && Shortage::of(&error).is_some() => {
+                tries -= 1;
+                shared.free_open_files().await;
+            }
+            tried => {
+                return tried.map_err(|error| {
+                    tracing::warn!(host = base.host, port = base.port, %error, "cannot reach the upstream");
+                    UpstreamFault::Unreachable
+                });
             }
         }
     }

@@ -9,17 +9,18 @@ use std::time::Duration;
 
 use llm_proxy_core::connection::{Pool, Session};
 use llm_proxy_core::rules::Rules;
-use llm_proxy_runtime_common::{BACKLOG, ClientTls, clock};
+use llm_proxy_runtime_common::{BACKLOG, ClientTls, Shortage, clock};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, oneshot, watch};
+use tokio::sync::{OwnedSemaphorePermit, oneshot, watch};
 
 use crate::client::ClientStream;
 use crate::connection::Connection;
 use crate::drain::Drain;
+use crate::places::Places;
 use crate::store_thread::StoreLink;
 use crate::upstream::{Connector, UpstreamStream};
 
-/// How long to wait after the system refused an accept (too many open files, above all) before the next.
+/// How long to wait after the system refused an accept before the next.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// How long connections are still accepted once the stop has begun.
 const LAST_ACCEPTS: Duration = Duration::from_millis(250);
@@ -34,24 +35,31 @@ pub(crate) struct Shared {
     pub(crate) connector: Connector,
     pub(crate) drain: Drain,
     pool: Mutex<Pool<UpstreamStream>>,
-    permits: Arc<Semaphore>,
+    pub(crate) places: Places,
     tls: Option<ClientTls>,
 }
 
 impl Shared {
-    /// `permits` are those of all workers: one for each client connection. `tls` is for clients; `None` is plain HTTP.
+    /// `tls` is for clients; `None` is plain HTTP.
     pub(crate) fn new(
         rules: Arc<Rules>,
         store: StoreLink,
         connector: Connector,
-        permits: Arc<Semaphore>,
+        places: Places,
         tls: Option<ClientTls>,
     ) -> Arc<Self> {
-        Arc::new(Self { rules, store, connector, drain: Drain::default(), pool: Mutex::default(), permits, tls })
+        Arc::new(Self { rules, store, connector, drain: Drain::default(), pool: Mutex::default(), places, tls })
     }
 
     pub(crate) fn pool(&self) -> MutexGuard<'_, Pool<UpstreamStream>> {
         self.pool.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Closes what is idle, since there is no open file left, and waits for it a moment.
+    pub(crate) async fn free_open_files(&self) {
+        drop(self.pool().take_oldest());
+        let room = self.places.seats.make_room(Shortage::OpenFiles, clock::now().mono);
+        tokio::time::sleep(room.wait()).await;
     }
 }
 
@@ -143,10 +151,11 @@ async fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
         match listener.accept().await {
             Ok((client, _)) => {
                 // After the accept, so that an idle listener keeps no place from the others.
-                let Ok(permit) = shared.permits.clone().acquire_owned().await else { return };
+                let permit = shared.places.one_for(&client).await;
                 spawn(client, shared, Some(permit));
             }
             Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
+            Err(error) if Shortage::of(&error).is_some() => shared.free_open_files().await,
             Err(error) => {
                 tracing::warn!(%error, "cannot accept a connection");
                 tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -177,7 +186,7 @@ async fn accept_the_last(listener: TcpListener, shared: &Arc<Shared>) -> io::Res
     Ok(())
 }
 
-fn spawn(client: TcpStream, shared: &Arc<Shared>, permit: Option<tokio::sync::OwnedSemaphorePermit>) {
+fn spawn(client: TcpStream, shared: &Arc<Shared>, permit: Option<OwnedSemaphorePermit>) {
     // Both fail only for a socket that is gone already.
     let (Ok(()), Ok(peer)) = (client.set_nodelay(true), client.peer_addr()) else { return };
     let mut seed = [0; 16];

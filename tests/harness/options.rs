@@ -59,6 +59,7 @@ pub(crate) struct Options {
     pub(super) alone: bool,
     pub(super) errors_expected: bool,
     pub(super) tls: Option<Arc<ClientConfig>>,
+    pub(super) open_files: Option<u32>,
 }
 
 impl Options {
@@ -76,7 +77,14 @@ impl Options {
 
     /// In front of the given provider, which is the default.
     pub(crate) fn with(entry: Entry) -> Self {
-        Self { env: Vec::new(), entries: vec![entry], alone: false, errors_expected: false, tls: None }
+        Self {
+            env: Vec::new(),
+            entries: vec![entry],
+            alone: false,
+            errors_expected: false,
+            tls: None,
+            open_files: None,
+        }
     }
 
     /// One more provider.
@@ -104,6 +112,12 @@ impl Options {
         let options =
             self.env("TLS_CERT_FILE", certificate.to_str().unwrap()).env("TLS_KEY_FILE", key.to_str().unwrap());
         Self { tls, ..options }
+    }
+
+    /// The system lets it have that many open files and no more.
+    pub(crate) fn open_files(mut self, limit: u32) -> Self {
+        self.open_files = Some(limit);
+        self
     }
 
     /// The log may hold lines at level ERROR.

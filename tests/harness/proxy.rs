@@ -59,11 +59,20 @@ fn command(runtime: &str, options: &Options, folder: &Path) -> Command {
     command
 }
 
+/// The program, by a shell that limits its open files first and becomes it, where they are to be limited.
+fn limited(open_files: Option<u32>) -> Command {
+    let program = env!("CARGO_BIN_EXE_llm-proxy");
+    let Some(limit) = open_files else { return Command::new(program) };
+    let mut command = Command::new("/bin/sh");
+    command.args(["-c", &format!("ulimit -n {limit} && exec \"$0\" \"$@\""), program]);
+    command
+}
+
 /// The program with the options' settings and no other environment.
 fn program(runtime: &str, options: &Options, folder: &Path) -> Command {
     let providers = folder.join("providers.yaml");
     std::fs::write(&providers, options.providers_file()).unwrap();
-    let mut command = Command::new(env!("CARGO_BIN_EXE_llm-proxy"));
+    let mut command = limited(options.open_files);
     command
         .current_dir(folder)
         .env_clear()

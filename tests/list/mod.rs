@@ -1,5 +1,6 @@
 //! The list of black-box tests, one concern a file. It knows no runtime: the module that holds it names one.
 
+mod abuse;
 mod audit;
 mod cancellation;
 mod cli_audit;

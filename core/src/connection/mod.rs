@@ -2,6 +2,7 @@
 //!
 //! - [`ClientConnection`] and [`UpstreamConnection`] turn one socket's bytes into messages and messages into bytes.
 //! - [`Pool`] says which idle upstream connection to reuse or close.
+//! - [`Idlers`] says which client connection goes when there is no room for another.
 //! - [`Session`] is what a driver of sockets holds: one client connection, the exchange that runs on it, and the
 //!   upstream connection that the exchange uses, pumped as one machine.
 //! - [`Relay`] is a message between those machines, for a driver that carries each through HTTP libraries of its own.
@@ -127,6 +128,7 @@
 
 mod body_writer;
 mod client;
+mod idlers;
 mod out_queue;
 mod pool;
 mod pump;
@@ -141,6 +143,7 @@ mod proptests;
 mod tests;
 
 pub use client::{ClientConnection, ClientEvent};
+pub use idlers::{Candidate, IdlerKey, Idlers, NEWCOMERS_GRACE, Standing};
 pub use out_queue::{MAX_SLICES, OutQueue};
 pub use pool::Pool;
 pub use relay::Relay;

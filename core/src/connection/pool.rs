@@ -80,6 +80,13 @@ impl<T> Pool<T> {
         evicted
     }
 
+    /// Takes the oldest idle connection, whatever its origin: it is closed for something that is needed more.
+    #[must_use]
+    pub fn take_oldest(&mut self) -> Option<T> {
+        let origin = self.oldest_origin()?;
+        self.pop_oldest_of(&origin)
+    }
+
     /// Takes one connection that has outlived its time; call until `None`.
     #[must_use]
     pub fn take_expired(&mut self, now: Instant) -> Option<T> {
@@ -174,6 +181,15 @@ mod tests {
         let _ = pool.put(&b, 4, at(0));
         assert_eq!(pool.put(&c, 5, at(4)), Some(4), "in all");
         assert_eq!(pool.len(), 3);
+    }
+
+    #[test]
+    fn the_oldest_of_all_origins_is_the_one_to_do_without() {
+        let (mut pool, a, b) = (Pool::default(), origin("a"), origin("b"));
+        let _ = pool.put(&a, 1, at(2));
+        let _ = pool.put(&b, 2, at(1));
+        assert_eq!([pool.take_oldest(), pool.take_oldest(), pool.take_oldest()], [Some(2), Some(1), None]);
+        assert!(pool.is_empty());
     }
 
     #[test]

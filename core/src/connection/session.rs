@@ -9,6 +9,7 @@ use std::sync::Arc;
 use bytes::BytesMut;
 
 use super::client::ClientConnection;
+use super::idlers::Standing;
 use super::out_queue::OutQueue;
 use super::relay::{Relay, Relays};
 use super::upstream::UpstreamConnection;
@@ -85,6 +86,8 @@ pub enum SessionInput {
     Deadline,
     /// The program is stopping: finish what runs, begin nothing on this connection.
     Drain,
+    /// Its place is needed for another connection. Ignored by one that is [`Standing::Busy`].
+    Shed,
 }
 
 /// What is to be done with the client's socket when everything else is drained.
@@ -265,6 +268,20 @@ impl Session {
         }
     }
 
+    /// What the connection is doing, as far as its place goes: for [`super::Idlers`].
+    #[must_use]
+    pub fn standing(&self) -> Standing {
+        match self.life {
+            Life::Lingering { .. } => Standing::Newcomer,
+            Life::Finishing | Life::Breaking | Life::Over { .. } => Standing::Busy,
+            Life::Open if self.exchange.is_some() || !self.client.out.is_empty() || self.has_request_outside() => {
+                Standing::Busy
+            }
+            Life::Open if self.client.awaits_first_head() || self.client.has_partial_head() => Standing::Newcomer,
+            Life::Open => Standing::Kept(self.client.head_since()),
+        }
+    }
+
     fn idle_timeout(&self) -> (Instant, Deadline) {
         let since = self.client.head_since();
         if self.client.awaits_first_head() || self.client.has_partial_head() {
@@ -315,6 +332,8 @@ impl Session {
             SessionInput::Relayed(relay) => self.on_relayed(relay, now),
             SessionInput::Deadline => self.on_deadline(now),
             SessionInput::Drain => self.on_drain(now),
+            SessionInput::Shed if self.standing() == Standing::Busy => {}
+            SessionInput::Shed => self.life = Life::Over { reset: false },
         }
         self.pump(now);
         Ok(())

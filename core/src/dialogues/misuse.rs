@@ -94,6 +94,7 @@ fn after_the_end_nothing_the_client_does_matters() {
         SessionInput::ClientRead(0),
         SessionInput::Deadline,
         SessionInput::Drain,
+        SessionInput::Shed,
     ] {
         pair.give(input);
         assert_eq!((pair.next(), pair.ended.len(), pair.asked.0), (Next::Close, 0, 0));

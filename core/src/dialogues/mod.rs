@@ -21,6 +21,7 @@ mod request_fields;
 mod response_fields;
 mod retry;
 mod scripts;
+mod shedding;
 mod spending;
 mod splits;
 mod starting;

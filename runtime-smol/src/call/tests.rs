@@ -5,6 +5,7 @@ use std::task::Waker;
 use bytes::{Bytes, BytesMut};
 use llm_proxy_core::http1::{HeadDecoder, HeadLimits};
 use llm_proxy_core::settings::{ProviderDefaults, parse_providers};
+use llm_proxy_runtime_common::Seats;
 
 use super::*;
 use crate::upstream::Connector;
@@ -16,7 +17,8 @@ fn started(base: &str) -> Option<Call> {
     let file = format!("default_api: a\napis: {{a: {{base_url: '{base}', allowed_endpoints: [/v1]}}}}\n");
     let providers = parse_providers(&file, &ProviderDefaults::default()).unwrap();
     let provider = providers.by_name.values().next().unwrap().clone();
-    let carrier = Carrier(Arc::new(Upstreams::new(Connector::new(None).unwrap())));
+    let seats = Seats::of_workers(1).next().unwrap();
+    let carrier = Carrier(Arc::new(Upstreams::new(Connector::new(None).unwrap(), seats)));
     let client = Arc::new(surf::Client::with_http_client(carrier));
     let mut call = Call::start(client, &ConnectRequest { provider, fresh: false, counts: None })?;
     assert!(call.poll_connected(&mut Context::from_waker(Waker::noop())).unwrap().is_none());

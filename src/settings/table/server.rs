@@ -44,7 +44,8 @@ pub(in super::super) static MAX_CONNECTIONS: Setting<Option<NonZeroUsize>> = act
     "MAX_CONNECTIONS",
     Text("0"),
     forms::CONNECTIONS,
-    "How many client connections are open at a time; more wait in the system's queue. 0 derives it from the process's \
+    "How many client connections are open at a time. Beyond it an idle one is closed for each that \
+     comes; where all are busy, more wait in the system's queue. 0 derives it from the process's \
      limit of open files, which is raised to the highest that the system allows: half of what is left after 128 for everything else, since an exchange needs a connection on \
      each side, and 65536 at most.",
 );
