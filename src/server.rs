@@ -66,6 +66,7 @@ fn rules(settings: Settings, token_key: TokenKeySlot) -> Rules {
         concurrency: Concurrency::new(settings.proxy.max_concurrent_requests),
         head_limits: HeadLimits::default(),
         patience: Patience::default(),
+        grant_max_age: settings.store.grant_max_age,
         version: env!("CARGO_PKG_VERSION"),
     }
 }

@@ -14,7 +14,7 @@ use std::time::Duration;
 use async_io::{Async, Timer};
 use futures_lite::AsyncWrite as _;
 use llm_proxy_core::connection::{EffectId, Next, Relay, Session, SessionEffect, SessionInput};
-use llm_proxy_core::exchange::{ConnectRequest, Misuse, StoreEffect};
+use llm_proxy_core::exchange::{ConnectRequest, FromUpstream, Misuse, StoreEffect};
 use llm_proxy_core::reject::UpstreamFault;
 use llm_proxy_core::settings::Provider;
 use llm_proxy_core::time::{Instant, Now};
@@ -169,6 +169,11 @@ impl Connection {
             (Relay::FromClient(event), _) => self.guard.take_in(event),
             (Relay::ToClient(message), _) => self.guard.answer(message),
             (Relay::ToUpstream(message), Some(call)) => call.say(message),
+            // No message of a tunnel comes this way, and surf has no part in its 101.
+            (relay @ Relay::FromUpstream(FromUpstream::Switched(_)), _) => {
+                self.call = None;
+                Some(relay)
+            }
             (Relay::FromUpstream(message), Some(call)) => call.hear(message),
             (relay @ (Relay::ToUpstream(_) | Relay::FromUpstream(_)), None) => Some(relay),
         }

@@ -102,6 +102,7 @@ fn demo(runtime: Runtime, addr: SocketAddr) -> Result<Stopped, DemoError> {
         concurrency: Concurrency::new(0),
         head_limits: HeadLimits::default(),
         patience: Patience::default(),
+        grant_max_age: Duration::from_secs(5),
         version: env!("CARGO_PKG_VERSION"),
     };
     let stopped = runtime.run(&config, storage, rules, |listening| {

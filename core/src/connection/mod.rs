@@ -41,6 +41,7 @@
 //! #     concurrency: Concurrency::new(0),
 //! #     head_limits: HeadLimits::default(),
 //! #     patience: Patience::default(),
+//! #     grant_max_age: std::time::Duration::from_secs(5),
 //! #     version: "0.0.0",
 //! # });
 //! # let now = Now::default();

@@ -21,3 +21,4 @@ mod scripts;
 mod spending;
 mod splits;
 mod starting;
+mod tunnels;

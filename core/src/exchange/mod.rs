@@ -13,6 +13,7 @@
 //!
 //! ```text
 //!  new ─▶ Admitting ─▶ (Spending) ─▶ Forwarding ─▶ Over
+//!     │                                  └─▶ Tunneling ─▶ Over
 //!     └─▶ Collecting ─▶ Managing ─────────────────▶ Over
 //!     │            └──▶ Recording ────────────────▶ Over
 //!     └─▶ Probing ────────────────────────────────▶ Over
@@ -36,6 +37,7 @@ mod managing;
 mod message;
 mod print;
 mod refuse;
+mod tunnel;
 
 #[cfg(test)]
 mod tests;
@@ -52,6 +54,7 @@ pub use message::{
 };
 
 use std::sync::Arc;
+use tunnel::Tunnel;
 
 use crate::auth::Grant;
 use crate::deadline::Deadline;
@@ -114,6 +117,8 @@ enum State {
     Probing { since: Instant },
     /// Sends the request upstream and the response back.
     Forwarding(Box<Forward>),
+    /// Hands the bytes of an upgraded connection on, both ways.
+    Tunneling(Box<Tunnel>),
     /// Done.
     Over(Outcome, Instant),
 }
@@ -244,6 +249,7 @@ impl Exchange {
                 Some((whole.min(self.last_client + patience), Deadline::ClientBody))
             }
             State::Forwarding(forward) => Some(self.forward_timeout(forward, rules)),
+            State::Tunneling(tunnel) => Some(tunnel.timeout(rules)),
             State::Over(..) => None,
         }
     }
@@ -256,6 +262,7 @@ impl Exchange {
             State::Forwarding(forward) => {
                 !self.request_complete && forward.is_connected() && self.to_upstream.is_none()
             }
+            State::Tunneling(tunnel) => tunnel.takes_content() && self.to_upstream.is_none(),
             State::Admitting { .. } | State::Spending { .. } | State::Managing { .. } => false,
             State::Recording { .. } | State::Probing { .. } | State::Over(..) => false,
         }
@@ -264,7 +271,13 @@ impl Exchange {
     /// Whether the upstream is in use: what comes from it belongs to this exchange.
     #[must_use]
     pub const fn uses_upstream(&self) -> bool {
-        matches!(self.state, State::Forwarding(_))
+        matches!(self.state, State::Forwarding(_) | State::Tunneling(_))
+    }
+
+    /// Whether the content that it takes is the bytes of an upgraded connection.
+    #[must_use]
+    pub const fn is_tunnel(&self) -> bool {
+        matches!(self.state, State::Tunneling(_))
     }
 
     /// Whether the connection to the client must close after the answer.
@@ -321,6 +334,7 @@ impl Exchange {
     fn on_store(&mut self, outcome: StoreOutcome, cx: &mut Context<'_>) -> Result<(), Misuse> {
         match (&self.state, outcome) {
             (State::Admitting { .. }, StoreOutcome::Grant(grant)) => self.on_grant(grant, cx),
+            (State::Tunneling(_), StoreOutcome::Grant(grant)) => return self.on_grant_anew(grant, cx),
             (State::Spending { grant, provider, .. }, StoreOutcome::Spent(spent)) => {
                 let (grant, provider) = (grant.clone(), provider.clone());
                 self.on_spent(spent, grant, provider, cx);
@@ -340,10 +354,12 @@ impl Exchange {
         }
         self.last_client = cx.now.mono;
         self.bytes.0 += content.len() as u64;
-        if let State::Collecting { .. } = self.state {
-            self.collect(&content, cx);
-        } else {
-            self.forward_content(content, cx);
+        match self.state {
+            State::Collecting { .. } => self.collect(&content, cx),
+            State::Tunneling(_) => self.tunnel_content(content, cx),
+            State::Admitting { .. } | State::Spending { .. } | State::Managing { .. } => {}
+            State::Recording { .. } | State::Probing { .. } | State::Over(..) => {}
+            State::Forwarding(_) => self.forward_content(content, cx),
         }
         Ok(())
     }
@@ -356,6 +372,7 @@ impl Exchange {
         match &self.state {
             State::Collecting { .. } => self.decode_call(cx),
             State::Forwarding(_) => self.forward_end(trailers, cx),
+            State::Tunneling(_) => self.tunnel_client_end(cx),
             State::Admitting { .. } | State::Spending { .. } | State::Managing { .. } => {}
             State::Recording { .. } | State::Probing { .. } | State::Over(..) => {}
         }
@@ -368,6 +385,8 @@ impl Exchange {
         let gives_up = match self.state {
             State::Admitting { .. } | State::Spending { .. } | State::Forwarding(_) => true,
             State::Collecting { .. } | State::Managing { .. } | State::Probing { .. } => !self.request_complete,
+            // It may wait for the rest of what the upstream says; its end comes behind its last bytes.
+            State::Tunneling(_) => false,
             State::Recording { .. } | State::Over(..) => false,
         };
         if gives_up {
@@ -385,6 +404,8 @@ impl Exchange {
         if let State::Forwarding(forward) = &mut self.state {
             forward.progress(now);
             self.last_client = now;
+        } else if let State::Tunneling(tunnel) = &mut self.state {
+            tunnel.progress(now);
         }
     }
 
@@ -399,6 +420,9 @@ impl Exchange {
         if at > cx.now.mono {
             return;
         }
+        if let State::Tunneling(_) = self.state {
+            return self.on_tunnel_deadline(reason, cx);
+        }
         let refusal = match reason {
             Deadline::ClientBody => Refusal::RequestTimeout,
             Deadline::Exchange if self.waits_for_client() => Refusal::RequestTimeout,
@@ -407,6 +431,7 @@ impl Exchange {
             Deadline::Exchange | Deadline::StreamIdle => Refusal::Upstream(UpstreamFault::ExchangeTimeout),
             Deadline::Store => Refusal::StoreUnavailable,
             Deadline::ClientHead | Deadline::ClientWrite | Deadline::KeepAlive | Deadline::Linger => return,
+            Deadline::TokenCheck | Deadline::TokenExpiry | Deadline::TunnelEnd => return,
         };
         self.deadline.get_or_insert(reason);
         self.cut(&refusal, Outcome::TimedOut, cx);

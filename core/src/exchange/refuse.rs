@@ -19,7 +19,8 @@ impl Exchange {
             State::Collecting { .. } => return self.record_refusal(refusal.clone(), outcome, cx),
             State::Recording { .. } => return self.finish_refusal(cx),
             State::Managing { .. } | State::Probing { .. } => Voice::Own,
-            State::Admitting { .. } | State::Spending { .. } | State::Forwarding(_) | State::Over(..) => self.voice(),
+            State::Admitting { .. } | State::Spending { .. } | State::Forwarding(_) => self.voice(),
+            State::Tunneling(_) | State::Over(..) => self.voice(),
         };
         self.refuse(refusal, voice, cx);
         self.end(outcome, cx.now);

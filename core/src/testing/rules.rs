@@ -73,6 +73,7 @@ pub fn rules_for(provider: Provider) -> Rules {
         concurrency: Concurrency::new(0),
         head_limits: HeadLimits::default(),
         patience: Patience::default(),
+        grant_max_age: Duration::from_secs(5),
         version: "0.0.0",
     }
 }
