@@ -359,6 +359,11 @@ impl Connection {
             self.set_timer(due);
         }
         while Pin::new(&mut self.timer).poll(cx).is_ready() {
+            if self.timer_at.take() >= Some(due) {
+                // It has come since `now` was read. Set again, the timer would go off at once, without end.
+                cx.waker().wake_by_ref();
+                break;
+            }
             self.set_timer(due);
         }
         Ok(false)

@@ -27,7 +27,7 @@ pub(crate) use options::{Entry, Options};
 pub(crate) use proxy::{Exited, MANAGEMENT_TOKEN, Proxy};
 pub(crate) use signal::Signal;
 pub(crate) use tls::Authority;
-pub(crate) use tools::{Held, node, python, raise_file_limit, sqlite, sqlite_rows};
+pub(crate) use tools::{Held, Served, node, python, raise_file_limit, sqlite, sqlite_rows};
 
 use std::time::Duration;
 

@@ -36,6 +36,8 @@ mod streaming;
 mod threads;
 mod tls;
 mod waits;
+mod websocket;
+mod websocket_libraries;
 
 use crate::harness::{Client, Exited, Mock, Options, Proxy, Recorded, Response};
 
