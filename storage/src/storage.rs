@@ -143,6 +143,7 @@ impl Storage {
                 let spent = self.0.leases.spend_now(*token, now, self.lease_age(now.mono))?;
                 Some(StoreOutcome::Spent(Ok(spent)))
             }
+            StoreEffect::FindGrantAnew(_) => None,
             StoreEffect::Manage(..) | StoreEffect::Record(_) | StoreEffect::CheckHealth => None,
         }
     }
@@ -152,6 +153,7 @@ impl Storage {
     pub async fn perform(&self, effect: StoreEffect, now: Now) -> StoreOutcome {
         match effect {
             StoreEffect::FindGrant(digest) => StoreOutcome::Grant(self.find_grant(digest, now.mono).await),
+            StoreEffect::FindGrantAnew(digest) => StoreOutcome::Grant(self.find_grant_anew(digest, now.mono).await),
             StoreEffect::Spend(token) => StoreOutcome::Spent(self.spend(token, now).await),
             StoreEffect::Manage(command, facts) => StoreOutcome::Managed(self.manage(command, *facts, now).await),
             StoreEffect::Record(draft) => StoreOutcome::Recorded(self.record(*draft).await),
@@ -171,6 +173,7 @@ impl Storage {
             StoreEffect::FindGrant(digest) => {
                 Some(StoreOutcome::Grant(self.cached_grant(digest, now.mono).map(Some).ok_or(Unavailable)))
             }
+            StoreEffect::FindGrantAnew(_) => Some(StoreOutcome::Grant(Err(Unavailable))),
             StoreEffect::CheckHealth => {
                 Some(StoreOutcome::Health(Health { store: Component::Down, audit: self.audit_health(Component::Down) }))
             }
@@ -289,21 +292,21 @@ impl Storage {
         if let Some(grant) = self.cached_grant(&digest, now) {
             return Ok(Some(grant));
         }
+        let found = self.find_grant_anew(digest, now).await;
+        // The failure may have begun an outage, and with it the grace.
+        found.or_else(|Unavailable| self.cached_grant(&digest, now).map(Some).ok_or(Unavailable))
+    }
+
+    /// What the store says, which is kept in memory too.
+    async fn find_grant_anew(&self, digest: TokenDigest, now: Instant) -> Result<Option<Arc<Grant>>, Unavailable> {
         let ticket = self.0.grants.ticket(now);
-        match self.look_up(digest, now).await {
-            Ok(Some(grant)) => {
-                let grant = Arc::new(grant);
-                self.0.grants.keep(digest, Arc::clone(&grant), ticket);
-                Ok(Some(grant))
-            }
-            Ok(None) => {
-                // Or an outage would bring it back.
-                self.0.grants.forget(&digest);
-                Ok(None)
-            }
-            // The failure may have begun an outage, and with it the grace.
-            Err(Unavailable) => self.cached_grant(&digest, now).map(Some).ok_or(Unavailable),
-        }
+        let Some(grant) = self.look_up(digest, now).await?.map(Arc::new) else {
+            // Or an outage would bring it back.
+            self.0.grants.forget(&digest);
+            return Ok(None);
+        };
+        self.0.grants.keep(digest, Arc::clone(&grant), ticket);
+        Ok(Some(grant))
     }
 
     async fn look_up(&self, digest: TokenDigest, asked_at: Instant) -> Result<Option<Grant>, Unavailable> {

@@ -173,7 +173,7 @@ impl Exchange {
         tunnel.check_at = cx.now.mono + cx.rules.grant_max_age.max(cx.rules.patience.store);
         if let Ok(digest) = identify(&self.request.head, cx.rules) {
             tunnel.checking = true;
-            self.ask(StoreEffect::FindGrant(digest));
+            self.ask(StoreEffect::FindGrantAnew(digest));
         }
     }
 

@@ -215,7 +215,8 @@ impl Pair {
         let Some((id, effect)) = self.waiting.last() else { return };
         let outcome = match effect {
             StoreEffect::CheckHealth => StoreOutcome::Managed(Ok(Reply::Gone)),
-            StoreEffect::FindGrant(_) | StoreEffect::Spend(_) | StoreEffect::Manage(..) | StoreEffect::Record(_) => {
+            StoreEffect::FindGrant(_) | StoreEffect::FindGrantAnew(_) => StoreOutcome::Health(Health::UP),
+            StoreEffect::Spend(_) | StoreEffect::Manage(..) | StoreEffect::Record(_) => {
                 StoreOutcome::Health(Health::UP)
             }
         };
