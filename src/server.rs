@@ -75,6 +75,7 @@ fn rules(settings: Settings, providers: ProvidersSlot, token_key: TokenKeySlot) 
         holds: Holds::new(settings.proxy.inspection_max_bytes.0, settings.proxy.inspection_max_bytes.1),
         head_limits: HeadLimits::default(),
         patience: Patience::default(),
+        grant_max_age: settings.store.grant_max_age,
         version: env!("CARGO_PKG_VERSION"),
     }
 }

@@ -24,6 +24,12 @@ pub enum Deadline {
     Exchange,
     /// The next byte of a stream, in either direction.
     StreamIdle,
+    /// The upstream's last bytes, after the client has ended a tunnel.
+    TunnelEnd,
+    /// The next look at the token of a tunnel.
+    TokenCheck,
+    /// The end of the token of a tunnel.
+    TokenExpiry,
 }
 
 impl Deadline {
@@ -41,6 +47,9 @@ impl Deadline {
             Self::ResponseHead => "response_head",
             Self::Exchange => "exchange",
             Self::StreamIdle => "stream_idle",
+            Self::TunnelEnd => "tunnel_end",
+            Self::TokenCheck => "token_check",
+            Self::TokenExpiry => "token_expiry",
         }
     }
 }

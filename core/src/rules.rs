@@ -31,6 +31,8 @@ pub struct Rules {
     pub head_limits: HeadLimits,
     /// The time limits that are not a provider's.
     pub patience: Patience,
+    /// How long a tunnel may go on until its token is looked at again (GRANT_MAX_AGE).
+    pub grant_max_age: Duration,
     /// The program's version, for `/health`.
     pub version: &'static str,
 }

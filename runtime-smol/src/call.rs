@@ -153,7 +153,9 @@ impl Call {
                 self.to_upstream.close();
                 None
             }
-            beside @ (ToUpstream::Head(..) | ToUpstream::Content(_)) => Some(Relay::ToUpstream(beside)),
+            beside @ (ToUpstream::Head(..) | ToUpstream::Upgrade(_) | ToUpstream::Content(_)) => {
+                Some(Relay::ToUpstream(beside))
+            }
         }
     }
 
@@ -174,9 +176,10 @@ impl Call {
                 self.downward = Downward::End(trailers);
                 self.from_upstream.close();
             }
-            beside @ (FromUpstream::Interim(_) | FromUpstream::Content(_) | FromUpstream::Failed(_)) => {
+            beside @ (FromUpstream::Interim(_) | FromUpstream::Switched(_)) => {
                 return Some(Relay::FromUpstream(beside));
             }
+            beside @ (FromUpstream::Content(_) | FromUpstream::Failed(_)) => return Some(Relay::FromUpstream(beside)),
         }
         None
     }

@@ -13,7 +13,7 @@ use std::time::Duration;
 use async_io::Timer;
 use futures_lite::AsyncWrite as _;
 use llm_proxy_core::connection::{EffectId, Next, Relay, Session, SessionEffect, SessionInput};
-use llm_proxy_core::exchange::{ConnectRequest, Misuse, StoreEffect};
+use llm_proxy_core::exchange::{ConnectRequest, FromUpstream, Misuse, StoreEffect};
 use llm_proxy_core::reject::UpstreamFault;
 use llm_proxy_core::settings::Provider;
 use llm_proxy_core::time::{Instant, Now};
@@ -200,6 +200,11 @@ impl Connection {
             (Relay::FromClient(event), _) => self.guard.take_in(event),
             (Relay::ToClient(message), _) => self.guard.answer(message),
             (Relay::ToUpstream(message), Some(call)) => call.say(message),
+            // No message of a tunnel comes this way, and surf has no part in its 101.
+            (relay @ Relay::FromUpstream(FromUpstream::Switched(_)), _) => {
+                self.call = None;
+                Some(relay)
+            }
             (Relay::FromUpstream(message), Some(call)) => call.hear(message),
             (relay @ (Relay::ToUpstream(_) | Relay::FromUpstream(_)), None) => Some(relay),
         }
@@ -390,6 +395,11 @@ impl Connection {
             self.set_timer(due);
         }
         while Pin::new(&mut self.timer).poll(cx).is_ready() {
+            if self.timer_at.take() >= Some(due) {
+                // It has come since `now` was read. Set again, the timer would go off at once, without end.
+                cx.waker().wake_by_ref();
+                break;
+            }
             self.set_timer(due);
         }
         Ok(false)

@@ -111,6 +111,11 @@ impl Guard {
                 serving.outward = Outward::End(trailers);
                 serving.answer_content.close();
             }
+            // async-h1 knows no tunnel: the session carries its bytes from here on, without any library.
+            ToClient::Switched(head) => {
+                self.serving = None;
+                return Some(Relay::ToClient(ToClient::Switched(head)));
+            }
             beside @ (ToClient::Interim(_) | ToClient::Content(_) | ToClient::Abort) => {
                 return Some(Relay::ToClient(beside));
             }

@@ -105,6 +105,7 @@ fn demo(runtime: Runtime, addr: SocketAddr) -> Result<Stopped, DemoError> {
         holds: Holds::default(),
         head_limits: HeadLimits::default(),
         patience: Patience::default(),
+        grant_max_age: Duration::from_secs(5),
         version: env!("CARGO_PKG_VERSION"),
     };
     let stopped = runtime.run(&config, storage, rules, |listening| {

@@ -153,6 +153,7 @@ impl Storage {
             StoreEffect::CheckRates(check) => {
                 self.0.rate_checks.now(check, || self.check_locally(check, now)).map(StoreOutcome::Rates)
             }
+            StoreEffect::FindGrantAnew(_) => None,
             StoreEffect::Manage(..) | StoreEffect::Record(_) | StoreEffect::CheckHealth => None,
         }
     }
@@ -162,6 +163,7 @@ impl Storage {
     pub async fn perform(&self, effect: StoreEffect, now: Now) -> StoreOutcome {
         match effect {
             StoreEffect::FindGrant(digest) => StoreOutcome::Grant(self.find_grant(digest, now.mono).await),
+            StoreEffect::FindGrantAnew(digest) => StoreOutcome::Grant(self.find_grant_anew(digest, now.mono).await),
             StoreEffect::Spend(token) => StoreOutcome::Spent(self.spend(token, now).await),
             StoreEffect::CheckRates(check) => {
                 let verdict = self.0.rate_checks.perform(&check, || self.check_locally(&check, now)).await;
@@ -185,6 +187,7 @@ impl Storage {
             StoreEffect::FindGrant(digest) => {
                 Some(StoreOutcome::Grant(self.cached_grant(digest, now.mono).map(Some).ok_or(Unavailable)))
             }
+            StoreEffect::FindGrantAnew(_) => Some(StoreOutcome::Grant(Err(Unavailable))),
             StoreEffect::CheckHealth => Some(StoreOutcome::Health(self.health(Component::Down))),
             StoreEffect::Spend(_) | StoreEffect::CheckRates(_) | StoreEffect::Manage(..) | StoreEffect::Record(_) => {
                 None
@@ -303,21 +306,21 @@ impl Storage {
         if let Some(grant) = self.cached_grant(&digest, now) {
             return Ok(Some(grant));
         }
+        let found = self.find_grant_anew(digest, now).await;
+        // The failure may have begun an outage, and with it the grace.
+        found.or_else(|Unavailable| self.cached_grant(&digest, now).map(Some).ok_or(Unavailable))
+    }
+
+    /// What the store says, which is kept in memory too.
+    async fn find_grant_anew(&self, digest: TokenDigest, now: Instant) -> Result<Option<Arc<Grant>>, Unavailable> {
         let ticket = self.0.grants.ticket(now);
-        match self.look_up(digest, now).await {
-            Ok(Some(grant)) => {
-                let grant = Arc::new(grant);
-                self.0.grants.keep(digest, Arc::clone(&grant), ticket);
-                Ok(Some(grant))
-            }
-            Ok(None) => {
-                // Or an outage would bring it back.
-                self.0.grants.forget(&digest);
-                Ok(None)
-            }
-            // The failure may have begun an outage, and with it the grace.
-            Err(Unavailable) => self.cached_grant(&digest, now).map(Some).ok_or(Unavailable),
-        }
+        let Some(grant) = self.look_up(digest, now).await?.map(Arc::new) else {
+            // Or an outage would bring it back.
+            self.0.grants.forget(&digest);
+            return Ok(None);
+        };
+        self.0.grants.keep(digest, Arc::clone(&grant), ticket);
+        Ok(Some(grant))
     }
 
     async fn look_up(&self, digest: TokenDigest, asked_at: Instant) -> Result<Option<Grant>, Unavailable> {

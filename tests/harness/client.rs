@@ -135,6 +135,14 @@ impl Client {
         }
     }
 
+    /// The head of a 101; what follows is read as a body that lasts until the close.
+    pub(crate) fn switched(&mut self) -> Head {
+        let head = self.head();
+        assert_eq!(head.status(), 101, "{head:?}");
+        self.incoming.tunnel();
+        head
+    }
+
     /// The next piece of the body, at most `limit` bytes; `None` at its clean end.
     pub(crate) fn piece(&mut self, limit: usize) -> Result<Option<Vec<u8>>, Broken> {
         self.incoming.piece(limit)

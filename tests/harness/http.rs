@@ -160,6 +160,11 @@ impl Incoming {
         Self { wire, buffer: Vec::new(), framing: Framing::Done, trailers: Vec::new() }
     }
 
+    /// From here on all bytes are content, until the peer closes.
+    pub(crate) const fn tunnel(&mut self) {
+        self.framing = Framing::UntilClose;
+    }
+
     /// Reads more. `false` at the end.
     pub(crate) fn fill(&mut self) -> Result<bool, Broken> {
         let mut room = [0; 16 * 1024];

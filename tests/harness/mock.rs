@@ -219,6 +219,12 @@ impl Connection {
         }
     }
 
+    /// Grants a WebSocket: from here on [`Self::piece`] gives all that comes.
+    pub(crate) fn switch(&mut self) {
+        self.send(b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n");
+        self.incoming.tunnel();
+    }
+
     /// The next piece of the request's body; `None` at its end or when the peer closed.
     pub(crate) fn piece(&mut self, limit: usize) -> Option<Vec<u8>> {
         self.incoming.piece(limit).ok().flatten()

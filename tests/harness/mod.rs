@@ -29,7 +29,7 @@ pub(crate) use proxy::{Exited, MANAGEMENT_TOKEN, Proxy};
 pub(crate) use redis::{Redis, shared_redis};
 pub(crate) use signal::Signal;
 pub(crate) use tls::{Authority, Identity};
-pub(crate) use tools::{Held, node, python, python_with, raise_file_limit, sqlite, sqlite_rows};
+pub(crate) use tools::{Held, Served, node, python, python_with, raise_file_limit, sqlite, sqlite_rows};
 
 use std::time::Duration;
 

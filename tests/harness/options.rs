@@ -46,7 +46,7 @@ impl Entry {
         }
         file.push_str(
             "    allowed_endpoints: [/v1/chat/completions, /v1/responses, /v1/embeddings, /v1/models, /v1/messages, \
-             /v1beta]\n    allowed_methods: [GET, POST, DELETE, PUT, PATCH]\n",
+             /v1/realtime, /v1beta]\n    allowed_methods: [GET, POST, DELETE, PUT, PATCH]\n",
         );
     }
 }

@@ -99,6 +99,32 @@ impl Drop for Held {
     }
 }
 
+/// A Python script of `tests/sdk` that serves until this is dropped.
+pub(crate) struct Served {
+    child: Child,
+    /// The base URL of what it serves.
+    pub(crate) base_url: String,
+}
+
+impl Served {
+    /// Starts it, and waits until it says its port.
+    pub(crate) fn start(name: &str) -> Self {
+        let mut command = Command::new(interpreter());
+        command.arg("-I").arg(script(name)).env_clear().stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let mut said = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut said).unwrap();
+        Self { child, base_url: format!("http://127.0.0.1:{}", said.trim().parse::<u16>().unwrap()) }
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
 /// Lets this process, and those it starts from now on, open as many files as the system allows.
 pub(crate) fn raise_file_limit() {
     let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);

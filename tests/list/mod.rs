@@ -42,6 +42,8 @@ mod threads;
 mod tls;
 mod tls_clients;
 mod waits;
+mod websocket;
+mod websocket_libraries;
 
 use crate::harness::{Client, Exited, Mock, Options, Proxy, Recorded, Response};
 

@@ -1,5 +1,6 @@
 //! Picks the credential from a request's fields, in the contract's order: `Authorization: Bearer`, `x-api-key`,
-//! `api-key`, `x-goog-api-key`. Never from the query string.
+//! `api-key`, `x-goog-api-key`, and where a WebSocket is asked for the subprotocol `openai-insecure-api-key.<token>`.
+//! Never from the query string.
 //!
 //! A field without a credential in it is as good as absent: an empty value, `Bearer` with nothing behind, or an
 //! `Authorization` of another scheme. What is malformed in any other way is still a credential, one that no token
@@ -10,6 +11,9 @@ use std::fmt;
 
 use super::Denial;
 use crate::http1::{Field, Fields};
+
+/// How the subprotocol begins that carries a credential.
+const CREDENTIAL_SUBPROTOCOL: &[u8] = b"openai-insecure-api-key.";
 
 /// Where the credential stood.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -22,6 +26,8 @@ pub enum CredentialSource {
     ApiKey,
     /// `x-goog-api-key`, as Gemini's clients send.
     XGoogApiKey,
+    /// An element of `Sec-WebSocket-Protocol`, as OpenAI's clients in browsers send: they can set no other field.
+    Subprotocol,
 }
 
 /// A presented credential.
@@ -40,13 +46,29 @@ impl fmt::Debug for Credential<'_> {
     }
 }
 
-/// The client's credential for a proxied request. The same one in several places is fine, and counts as standing in the
-/// first of them.
+/// The client's credential for a proxied request; `websocket` says that it asks for one. The same one in several places
+/// is fine, and counts as standing in the first of them.
 ///
 /// # Errors
 /// [`Denial::MissingToken`] if there is none, [`Denial::ConflictingCredentials`] if there are two different ones.
-pub fn client_credential(fields: &Fields) -> Result<Credential<'_>, Denial> {
-    pick(fields.iter().filter_map(credential_in))
+pub fn client_credential(fields: &Fields, websocket: bool) -> Result<Credential<'_>, Denial> {
+    let subprotocols = websocket.then(|| subprotocol_credentials(fields)).into_iter().flatten();
+    let subprotocols = subprotocols.map(|bytes| Credential { bytes, source: CredentialSource::Subprotocol });
+    pick(fields.iter().filter_map(credential_in).chain(subprotocols))
+}
+
+/// The credentials that stand among the WebSocket subprotocols, whatever the request is.
+pub(crate) fn subprotocol_credentials(fields: &Fields) -> impl Iterator<Item = &[u8]> {
+    let lists = fields.get_all("sec-websocket-protocol");
+    let found = lists.flat_map(|list| list.split(|byte| *byte == b',')).filter_map(credential_of_subprotocol);
+    found.filter(|credential| !credential.is_empty())
+}
+
+/// What a WebSocket subprotocol says of a credential; `None` if it is not of that kind. Its name is compared without
+/// case, so that no spelling of it passes upstream.
+pub(crate) fn credential_of_subprotocol(subprotocol: &[u8]) -> Option<&[u8]> {
+    let (name, credential) = subprotocol.trim_ascii().split_at_checked(CREDENTIAL_SUBPROTOCOL.len())?;
+    name.eq_ignore_ascii_case(CREDENTIAL_SUBPROTOCOL).then_some(credential)
 }
 
 /// The credential of a management call: `Authorization: Bearer` only.

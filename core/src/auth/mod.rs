@@ -23,6 +23,7 @@ mod slot;
 mod token;
 
 pub use credential::{Credential, CredentialSource, client_credential, management_credential};
+pub(crate) use credential::{credential_of_subprotocol, subprotocol_credentials};
 pub use denial::Denial;
 pub use grant::{Grant, decide};
 pub use slot::TokenKeySlot;

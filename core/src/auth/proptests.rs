@@ -72,7 +72,8 @@ fn model(lines: &Lines) -> Result<(String, CredentialSource), Denial> {
 }
 
 fn actual(lines: &Lines) -> Result<(String, CredentialSource), Denial> {
-    client_credential(&fields(lines)).map(|found| (String::from_utf8_lossy(found.bytes).into_owned(), found.source))
+    client_credential(&fields(lines), false)
+        .map(|found| (String::from_utf8_lossy(found.bytes).into_owned(), found.source))
 }
 
 fn grant(token_active: bool, project_active: bool, expires_at: i64) -> Grant {
@@ -123,7 +124,7 @@ proptest! {
         let printed = format!(
             "{token} {token:?} {} {head:?} {:?} {:?}",
             token.masked(),
-            client_credential(&head),
+            client_credential(&head, false),
             TokenKey::new(&[9; 32]).digest(&token),
         ).replace("sk-", " ");
         let body = &token.reveal()[3..];

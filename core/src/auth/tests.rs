@@ -14,7 +14,7 @@ const TOKEN: &str = "sk-AAECAwQFBgcICQoLDA0ODw";
 
 fn picked(lines: &[(&str, &str)]) -> Result<(String, CredentialSource), Denial> {
     let fields = Fields::for_tests(lines);
-    client_credential(&fields).map(|found| (String::from_utf8(found.bytes.to_vec()).unwrap(), found.source))
+    client_credential(&fields, false).map(|found| (String::from_utf8(found.bytes.to_vec()).unwrap(), found.source))
 }
 
 fn bytes(from: u8) -> [u8; 16] {
@@ -122,7 +122,7 @@ fn management_takes_a_bearer_credential_only() {
 #[test]
 fn a_printed_credential_shows_its_place_only() {
     let fields = Fields::for_tests(&[("x-api-key", TOKEN)]);
-    assert_eq!(format!("{:?}", client_credential(&fields)), "Ok(Credential([secret] in XApiKey))");
+    assert_eq!(format!("{:?}", client_credential(&fields, false)), "Ok(Credential([secret] in XApiKey))");
 }
 
 #[test]

@@ -47,6 +47,8 @@ enum Reading {
     Body(BodyDecoder),
     /// The request is complete; what follows waits for the next turn.
     Complete,
+    /// Opaque bytes, until the client's end.
+    Tunnel,
     /// Nothing can be read any more: malformed, or the response said close.
     Over,
 }
@@ -128,6 +130,12 @@ impl ClientConnection {
     pub(super) fn poll_event(&mut self) -> Option<ClientEvent> {
         let step = match &mut self.reading {
             Reading::Complete | Reading::Over => return None,
+            Reading::Tunnel if !self.input.bytes.is_empty() => Ok(ClientEvent::Data(self.input.bytes.split().freeze())),
+            Reading::Tunnel if self.ended => {
+                self.reading = Reading::Complete;
+                Ok(ClientEvent::End(Fields::default()))
+            }
+            Reading::Tunnel => return None,
             Reading::Head => match self.heads.request(&mut self.input.bytes) {
                 Ok(None) => return None,
                 Ok(Some(head)) => request_framing(&head).map(|framing| self.begin(head, framing)),
@@ -168,6 +176,17 @@ impl ClientConnection {
     pub(super) fn send_head(&mut self, head: Bytes, framing: Framing) {
         self.out.push(head);
         self.writer = BodyWriter::new(framing);
+    }
+
+    /// The head of a 101: all that follows is opaque, in both directions, and so is what came behind the request.
+    pub(super) fn send_switch(&mut self, head: Bytes) {
+        self.send_head(head, Framing::UntilClose);
+        self.reading = Reading::Tunnel;
+    }
+
+    /// Whether the client ended a tunnel, and nothing of it is left to take.
+    pub(super) fn is_at_tunnel_end(&self) -> bool {
+        matches!(self.reading, Reading::Tunnel) && self.ended && self.input.bytes.is_empty()
     }
 
     /// False if the content does not fit what the head announced: the response is then broken.

@@ -43,6 +43,7 @@
 //! #     holds: Holds::default(),
 //! #     head_limits: HeadLimits::default(),
 //! #     patience: Patience::default(),
+//! #     grant_max_age: std::time::Duration::from_secs(5),
 //! #     version: "0.0.0",
 //! # });
 //! # let now = Now::default();

@@ -61,6 +61,10 @@ impl Session {
                 if self.relays.as_ref().is_some_and(|relays| !relays.to_upstream.is_idle()) {
                     return false;
                 }
+                // The end of a tunnel's client counts once the upstream's socket has taken all before it.
+                if self.client.is_at_tunnel_end() && !self.upstream.out.is_empty() {
+                    return false;
+                }
                 let Some(event) = self.next_from_client() else { return false };
                 match event {
                     ClientEvent::Data(data) => self.step(Input::Content(data), now),
@@ -149,6 +153,7 @@ impl Session {
     pub(super) fn tell_upstream(&mut self, message: ToUpstream) {
         match message {
             ToUpstream::Head(method, head, framing) => self.upstream.send_head(method, head, framing),
+            ToUpstream::Upgrade(head) => self.upstream.send_upgrade(head),
             ToUpstream::Content(content) => self.upstream.send_data(content),
             ToUpstream::End(trailers) => self.upstream.send_end(&trailers),
         }
@@ -166,6 +171,13 @@ impl Session {
             ToClient::Head(head, framing) => {
                 self.until_close = framing == Framing::UntilClose;
                 self.client.send_head(head, framing);
+                true
+            }
+            ToClient::Switched(head) => {
+                // Each lane is idle now: no message of a tunnel takes a detour.
+                self.relays = None;
+                self.until_close = true;
+                self.client.send_switch(head);
                 true
             }
             ToClient::Content(content) => self.client.send_data(content),

@@ -216,10 +216,14 @@ impl Session {
     }
 
     /// Whether the client's socket, although it is not read for now, must be looked at: an exchange runs whose client may
-    /// go away.
+    /// go away. The end of a tunnel's client counts only behind its last byte.
     #[must_use]
     pub fn watches_client(&self) -> bool {
-        self.life == Life::Open && self.exchange.is_some() && !self.client.has_ended() && !self.client.has_room()
+        let is_watched = |exchange: &Exchange| !exchange.is_tunnel();
+        self.life == Life::Open
+            && self.exchange.as_ref().is_some_and(is_watched)
+            && !self.client.has_ended()
+            && !self.client.has_room()
     }
 
     /// Whether the upstream's socket is to be read: there is one, and the client takes what it says.
@@ -414,7 +418,10 @@ impl Session {
             | Deadline::Connect
             | Deadline::ResponseHead
             | Deadline::Exchange
-            | Deadline::StreamIdle => self.step(Step::Deadline, now),
+            | Deadline::StreamIdle
+            | Deadline::TunnelEnd
+            | Deadline::TokenCheck
+            | Deadline::TokenExpiry => self.step(Step::Deadline, now),
         }
     }
 

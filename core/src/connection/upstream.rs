@@ -42,6 +42,8 @@ pub struct UpstreamConnection {
     heads: HeadDecoder,
     limits: HeadLimits,
     method: Method,
+    /// A 101 answers the request.
+    upgrade: bool,
     keep_alive: bool,
     ending: Option<Ending>,
     received_any: bool,
@@ -64,6 +66,7 @@ impl UpstreamConnection {
             heads: HeadDecoder::new(limits),
             limits,
             method: Method::GET,
+            upgrade: false,
             keep_alive: false,
             ending: None,
             received_any: false,
@@ -92,7 +95,7 @@ impl UpstreamConnection {
         self.out.clear();
         (self.writer, self.reading) = (BodyWriter::Idle, Reading::Idle);
         self.heads = HeadDecoder::new(self.limits);
-        (self.keep_alive, self.ending) = (false, None);
+        (self.upgrade, self.keep_alive, self.ending) = (false, false, None);
         (self.received_any, self.written_any, self.deaf) = (false, false, false);
     }
 
@@ -104,6 +107,12 @@ impl UpstreamConnection {
             let _ = self.writer.end(&Fields::default(), &mut self.out);
         }
         self.reading = Reading::Head;
+    }
+
+    /// The head of a request to upgrade.
+    pub(super) fn send_upgrade(&mut self, head: Bytes) {
+        self.send_head(Method::GET, head, Framing::Empty);
+        self.upgrade = true;
     }
 
     /// Content for the request. The framing was checked when it was decoded, so a mismatch cannot happen; if it did,
@@ -207,13 +216,11 @@ impl UpstreamConnection {
     }
 
     fn on_head(&mut self, head: ResponseHead) -> FromUpstream {
+        if head.status() == http::StatusCode::SWITCHING_PROTOCOLS {
+            return self.on_switch(head);
+        }
         if head.status().is_informational() {
-            // No upgrade was asked for, so a 101 answers nothing (RFC 9110 section 15.2.2).
-            return if head.status() == http::StatusCode::SWITCHING_PROTOCOLS {
-                self.fail(UpstreamFault::Malformed(Malformed::UnaskedSwitch))
-            } else {
-                FromUpstream::Interim(head)
-            };
+            return FromUpstream::Interim(head);
         }
         match response_framing(&self.method, &head) {
             Ok(framing) => {
@@ -223,6 +230,20 @@ impl UpstreamConnection {
             }
             Err(wrong) => self.fail(UpstreamFault::Malformed(wrong)),
         }
+    }
+
+    /// A 101 to what asked for no upgrade, or to another protocol than was asked for, answers nothing (RFC 9110 sections
+    /// 7.8 and 15.2.2).
+    fn on_switch(&mut self, head: ResponseHead) -> FromUpstream {
+        if !self.upgrade || !head.fields().list_contains("upgrade", "websocket") {
+            return self.fail(UpstreamFault::Malformed(Malformed::UnaskedSwitch));
+        }
+        if let Err(wrong) = response_framing(&self.method, &head) {
+            return self.fail(UpstreamFault::Malformed(wrong));
+        }
+        self.writer = BodyWriter::new(Framing::UntilClose);
+        self.reading = Reading::Body(BodyDecoder::new(Framing::UntilClose, BodyLimits::default()));
+        FromUpstream::Switched(head)
     }
 
     fn end(&mut self, trailers: Fields) -> FromUpstream {

@@ -37,7 +37,7 @@ fn interim_responses_are_not_for_old_clients() {
 #[test]
 fn an_upgrade_that_nobody_asked_for_is_a_fault_of_the_upstream() {
     let mut pair = Pair::default();
-    pair.client(request("GET /v1/x", "Connection: upgrade\r\nUpgrade: websocket\r\n", ""));
+    pair.client(request("GET /v1/x", "Connection: upgrade\r\nUpgrade: h2c\r\n", ""));
     pair.upstream("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\r\n");
     assert_eq!((pair.response().status(), pair.response().code()), (502, "upstream_protocol_error".into()));
     assert_eq!(pair.closed, 1);

@@ -25,3 +25,4 @@ mod shedding;
 mod spending;
 mod splits;
 mod starting;
+mod tunnels;

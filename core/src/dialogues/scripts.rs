@@ -1,7 +1,9 @@
 //! Exchanges as lists of what each side says, for tests that play them in many ways.
 
 use crate::auth::Grant;
-use crate::testing::{MANAGEMENT_TOKEN, Pair, Split, get, grant, ok, post, provider, request, rules_for};
+use crate::testing::{
+    MANAGEMENT_TOKEN, Pair, Split, get, grant, ok, post, provider, request, rules_for, switching, websocket,
+};
 
 /// Something that happens.
 #[derive(Clone, Debug)]
@@ -117,7 +119,38 @@ pub(super) fn all() -> Vec<Script> {
     scripts.extend(requests());
     scripts.extend(endings());
     scripts.extend(our_own());
+    scripts.extend(tunnels());
     scripts
+}
+
+fn tunnels() -> Vec<Script> {
+    let tunnel = |name, rest: Vec<Say>| {
+        let mut says = vec![c(websocket("/v1/x")), u(switching("Content-Length: 0\r\n") + "first")];
+        says.extend(rest);
+        Script::new(name, says)
+    };
+    let chat = || vec![c("GET / HTTP/1.1\r\n\r\n"), u("HTTP/1.1 200 OK\r\n\r\n"), c("0\r\n\r\n"), u("\0\u{1}")];
+    let then = |last: Vec<Say>| chat().into_iter().chain(last).collect::<Vec<_>>();
+    vec![
+        tunnel("tunnel that the upstream ends", then(vec![UpstreamEnds])),
+        tunnel("tunnel that the upstream breaks", then(vec![UpstreamBreaks])),
+        tunnel("tunnel that the client ends", then(vec![ClientEnds, u("last"), Seconds(2)])),
+        tunnel("tunnel that the client breaks", then(vec![ClientBreaks])),
+        tunnel("tunnel that is idle", then(vec![Seconds(120)])),
+        tunnel("tunnel whose token expires", then(vec![Seconds(60), c("a"), Seconds(3600)])),
+        tunnel("tunnel while the program stops", then(vec![Drain, c("b"), u("c"), UpstreamEnds])),
+        Script::new("tunnel on a reused connection", vec![c(websocket("/v1/x")), u(switching("")), UpstreamEnds])
+            .idle(1),
+        Script::new("upgrade tried again", vec![c(websocket("/v1/x")), UpstreamEnds, u(switching("")), UpstreamEnds])
+            .idle(1),
+        Script::new("limited tunnel", vec![c(websocket("/v1/x")), u(switching("")), c("a"), UpstreamEnds]).left(1),
+        Script::new("upgrade refused", vec![c(websocket("/v1/x") + &get("/v1/y")), u(ok("no")), u(ok("b"))]),
+        Script::new("bytes before the 101", vec![c(websocket("/v1/x") + "early"), u(switching("")), UpstreamEnds]),
+        Script::new(
+            "switch to something else",
+            vec![c(websocket("/v1/x")), u(switching("").replace("websocket", "h2c"))],
+        ),
+    ]
 }
 
 fn answers() -> Vec<Script> {

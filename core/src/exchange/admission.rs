@@ -140,9 +140,9 @@ const fn is_denial(refusal: &Refusal) -> bool {
 }
 
 /// Who asks, as far as the head can say. Without the key of the digests nobody is told that a token is wrong.
-fn identify(head: &RequestHead, rules: &Rules) -> Result<TokenDigest, Refusal> {
+pub(super) fn identify(head: &RequestHead, rules: &Rules) -> Result<TokenDigest, Refusal> {
     let key = rules.token_key.get().ok_or(Refusal::StoreUnavailable)?;
-    let credential = client_credential(head.fields()).map_err(Refusal::Denied)?;
+    let credential = client_credential(head.fields(), head.asks_for_websocket()).map_err(Refusal::Denied)?;
     let token = TokenString::parse(credential.bytes).ok_or(Refusal::Denied(Denial::InvalidToken))?;
     Ok(key.digest(&token))
 }

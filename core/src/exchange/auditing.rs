@@ -78,7 +78,7 @@ impl Exchange {
         (manage::action_of(route, self.request.head.method()), Some(route))
     }
 
-    fn event(
+    pub(super) fn event(
         &self,
         actor: Actor,
         (action, route): Named,

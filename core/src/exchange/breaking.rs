@@ -42,6 +42,7 @@ impl Exchange {
             Deadline::Exchange => self.upstream_took_most(cx.now.mono),
             Deadline::StreamIdle | Deadline::Store | Deadline::ClientBody | Deadline::ClientHead => false,
             Deadline::ClientWrite | Deadline::KeepAlive | Deadline::Linger => false,
+            Deadline::TokenCheck | Deadline::TokenExpiry | Deadline::TunnelEnd => false,
         };
         if upstreams_doing {
             self.report_failure(cx.now.mono);

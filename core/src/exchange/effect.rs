@@ -16,6 +16,8 @@ use crate::quota::{RateCheck, RateVerdict};
 pub enum StoreEffect {
     /// Find the grant of the token with that digest. Storage may answer from memory, within the grant age.
     FindGrant(TokenDigest),
+    /// Find that grant in the store itself, whatever is in memory: for what began with a grant, and lasts.
+    FindGrantAnew(TokenDigest),
     /// Take one request off a limited token: from a lease, or in one atomic step of the store.
     Spend(TokenId),
     /// Count one request against all of these rates, or against none. Of what cannot be asked (a limiter that several
@@ -36,7 +38,7 @@ impl StoreEffect {
     #[must_use]
     pub const fn may_be_given_up(&self) -> bool {
         match self {
-            Self::FindGrant(_) | Self::CheckHealth => true,
+            Self::FindGrant(_) | Self::FindGrantAnew(_) | Self::CheckHealth => true,
             Self::Spend(_) | Self::CheckRates(_) | Self::Manage(..) | Self::Record(_) => false,
         }
     }
@@ -47,7 +49,9 @@ impl StoreEffect {
     pub const fn leaves_an_event(&self) -> bool {
         match self {
             Self::Manage(..) | Self::Record(_) => true,
-            Self::FindGrant(_) | Self::Spend(_) | Self::CheckRates(_) | Self::CheckHealth => false,
+            Self::FindGrant(_) | Self::FindGrantAnew(_) | Self::Spend(_) | Self::CheckRates(_) | Self::CheckHealth => {
+                false
+            }
         }
     }
 }

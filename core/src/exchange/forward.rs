@@ -108,11 +108,15 @@ fn is_idempotent(method: &Method) -> bool {
 
 impl Exchange {
     pub(super) fn on_upstream(&mut self, message: FromUpstream, cx: &mut Context<'_>) -> Result<(), Misuse> {
+        if let State::Tunneling(_) = self.state {
+            return self.on_tunnel(message, cx);
+        }
         let forward = self.forwarding().filter(|forward| forward.is_connected()).ok_or(Misuse::NoUpstream)?;
         forward.progress(cx.now.mono);
         match message {
             FromUpstream::Interim(head) => self.on_interim(&head, cx),
             FromUpstream::Head(head, framing) => self.on_response(&head, framing, cx),
+            FromUpstream::Switched(head) => self.on_switched(&head, cx),
             FromUpstream::Content(content) => {
                 self.bytes.1 += content.len() as u64;
                 self.to_client = Some(ToClient::Content(content));
@@ -162,7 +166,11 @@ impl Exchange {
         };
         write_request_head(head, plan, cx.scratch);
         let bytes = cx.scratch.split().freeze();
-        self.to_upstream = Some(ToUpstream::Head(head.method().clone(), bytes, self.request.framing));
+        self.to_upstream = Some(if head.asks_for_websocket() {
+            ToUpstream::Upgrade(bytes)
+        } else {
+            ToUpstream::Head(head.method().clone(), bytes, self.request.framing)
+        });
         Ok(())
     }
 
@@ -179,8 +187,8 @@ impl Exchange {
     }
 
     pub(super) fn forward_end(&mut self, trailers: Fields, cx: &Context<'_>) {
-        let fields = self.request.head.fields();
-        let trailers = passing_trailers(trailers, Some(fields), token_of(fields));
+        let head = &self.request.head;
+        let trailers = passing_trailers(trailers, Some(head.fields()), token_of(head));
         if let Some(forward) = self.forwarding() {
             forward.request_done = Some(cx.now.mono);
             // The end is said once: a second attempt would wait for it in vain.

@@ -83,6 +83,8 @@ pub enum FromUpstream {
     Interim(ResponseHead),
     /// The final response's head, and where its content ends.
     Head(ResponseHead, Framing),
+    /// The head of a 101, the answer to a request to upgrade: what follows as content is no HTTP.
+    Switched(ResponseHead),
     /// Some of its content.
     Content(Bytes),
     /// Its end, with trailers (mostly none).
@@ -130,6 +132,8 @@ pub enum ToClient {
     Interim(Bytes),
     /// The final response's head, and how its content is framed.
     Head(Bytes, Framing),
+    /// The head of a 101: from here on all bytes of both directions are content.
+    Switched(Bytes),
     /// Some of its content.
     Content(Bytes),
     /// Its end.
@@ -144,6 +148,8 @@ pub enum ToClient {
 pub enum ToUpstream {
     /// The request's head, and how its content is framed.
     Head(Method, Bytes, Framing),
+    /// The head of a request to upgrade, which has no content: content that follows belongs to the tunnel.
+    Upgrade(Bytes),
     /// Some of its content.
     Content(Bytes),
     /// Its end.

@@ -13,6 +13,7 @@
 //!
 //! ```text
 //!  new ─▶ Admitting ─▶ (Inspecting) ─▶ (Spending) ─▶ Forwarding ─▶ Over
+//!     │                                                  └─▶ Tunneling ─▶ Over
 //!     └─▶ Collecting ─▶ Managing ─────────────────▶ Over
 //!     │            └──▶ Recording ────────────────▶ Over
 //!     └─▶ Probing ────────────────────────────────▶ Over
@@ -39,6 +40,7 @@ mod message;
 mod origins;
 mod print;
 mod refuse;
+mod tunnel;
 
 #[cfg(test)]
 mod tests;
@@ -57,6 +59,7 @@ pub use message::{
 use origins::ListOf;
 
 use std::sync::Arc;
+use tunnel::Tunnel;
 
 use crate::auth::Grant;
 use crate::deadline::Deadline;
@@ -129,6 +132,8 @@ enum State {
     Probing { since: Instant },
     /// Sends the request upstream and the response back.
     Forwarding(Box<Forward>),
+    /// Hands the bytes of an upgraded connection on, both ways.
+    Tunneling(Box<Tunnel>),
     /// Done.
     Over(Outcome, Instant),
 }
@@ -268,6 +273,7 @@ impl Exchange {
             }
             State::Inspecting(inspecting) => Some(self.inspecting_timeout(inspecting, rules)),
             State::Forwarding(forward) => Some(self.forward_timeout(forward, rules)),
+            State::Tunneling(tunnel) => Some(tunnel.timeout(rules)),
             State::Over(..) => None,
         }
     }
@@ -280,6 +286,7 @@ impl Exchange {
             State::Forwarding(forward) => {
                 !self.request_complete && forward.is_connected() && self.to_upstream.is_none()
             }
+            State::Tunneling(tunnel) => tunnel.takes_content() && self.to_upstream.is_none(),
             State::Admitting { .. } | State::Spending { .. } | State::Managing { .. } => false,
             State::Recording { .. } | State::Probing { .. } | State::Over(..) => false,
         }
@@ -288,7 +295,13 @@ impl Exchange {
     /// Whether the upstream is in use: what comes from it belongs to this exchange.
     #[must_use]
     pub const fn uses_upstream(&self) -> bool {
-        matches!(self.state, State::Forwarding(_))
+        matches!(self.state, State::Forwarding(_) | State::Tunneling(_))
+    }
+
+    /// Whether the content that it takes is the bytes of an upgraded connection.
+    #[must_use]
+    pub const fn is_tunnel(&self) -> bool {
+        matches!(self.state, State::Tunneling(_))
     }
 
     /// Whether the connection to the client must close after the answer.
@@ -348,6 +361,7 @@ impl Exchange {
     fn on_store(&mut self, outcome: StoreOutcome, cx: &mut Context<'_>) -> Result<(), Misuse> {
         match (&self.state, outcome) {
             (State::Admitting { .. }, StoreOutcome::Grant(grant)) => self.on_grant(grant, cx),
+            (State::Tunneling(_), StoreOutcome::Grant(grant)) => return self.on_grant_anew(grant, cx),
             (State::Spending { grant, provider, .. }, StoreOutcome::Spent(spent)) => {
                 let (grant, provider) = (grant.clone(), provider.clone());
                 self.on_spent(spent, grant, provider, cx);
@@ -371,6 +385,7 @@ impl Exchange {
             State::Collecting { .. } => self.collect(&content, cx),
             State::Inspecting(_) => self.inspect(&content, cx),
             State::Forwarding(_) => self.forward_content(content, cx),
+            State::Tunneling(_) => self.tunnel_content(content, cx),
             State::Admitting { .. } | State::Spending { .. } | State::Managing { .. } => {}
             State::Recording { .. } | State::Probing { .. } | State::Over(..) => {}
         }
@@ -386,6 +401,7 @@ impl Exchange {
             State::Collecting { .. } => self.decode_call(cx),
             State::Inspecting(_) => self.decide_content(trailers, cx),
             State::Forwarding(_) => self.forward_end(trailers, cx),
+            State::Tunneling(_) => self.tunnel_client_end(cx),
             State::Admitting { .. } | State::Spending { .. } | State::Managing { .. } => {}
             State::Recording { .. } | State::Probing { .. } | State::Over(..) => {}
         }
@@ -398,6 +414,8 @@ impl Exchange {
         let gives_up = match self.state {
             State::Admitting { .. } | State::Inspecting(_) | State::Spending { .. } | State::Forwarding(_) => true,
             State::Collecting { .. } | State::Managing { .. } | State::Probing { .. } => !self.request_complete,
+            // It may wait for the rest of what the upstream says; its end comes behind its last bytes.
+            State::Tunneling(_) => false,
             State::Recording { .. } | State::Over(..) => false,
         };
         if gives_up {
@@ -415,6 +433,8 @@ impl Exchange {
         if let State::Forwarding(forward) = &mut self.state {
             forward.progress(now);
             self.last_client = now;
+        } else if let State::Tunneling(tunnel) = &mut self.state {
+            tunnel.progress(now);
         }
     }
 
@@ -429,6 +449,9 @@ impl Exchange {
         if at > cx.now.mono {
             return;
         }
+        if let State::Tunneling(_) = self.state {
+            return self.on_tunnel_deadline(reason, cx);
+        }
         let refusal = match reason {
             Deadline::ClientBody => Refusal::RequestTimeout,
             Deadline::Exchange if self.waits_for_client() => Refusal::RequestTimeout,
@@ -437,6 +460,7 @@ impl Exchange {
             Deadline::Exchange | Deadline::StreamIdle => Refusal::Upstream(UpstreamFault::ExchangeTimeout),
             Deadline::Store => Refusal::StoreUnavailable,
             Deadline::ClientHead | Deadline::ClientWrite | Deadline::KeepAlive | Deadline::Linger => return,
+            Deadline::TokenCheck | Deadline::TokenExpiry | Deadline::TunnelEnd => return,
         };
         self.deadline.get_or_insert(reason);
         self.report_timeout(reason, cx);

@@ -26,6 +26,7 @@ impl Debug for State {
             Self::Recording { since, refusal, .. } => write!(f, "Recording {} since {since:?}", refusal.answer().code),
             Self::Probing { since } => write!(f, "Probing since {since:?}"),
             Self::Forwarding(forward) => Debug::fmt(forward, f),
+            Self::Tunneling(tunnel) => Debug::fmt(tunnel, f),
             Self::Over(outcome, at) => write!(f, "Over: {outcome:?} at {at:?}"),
         }
     }
@@ -63,6 +64,7 @@ impl Debug for FromUpstream {
         match self {
             Self::Interim(head) => write!(f, "Interim({head:?})"),
             Self::Head(head, framing) => write!(f, "Head({head:?}, {framing:?})"),
+            Self::Switched(head) => write!(f, "Switched({head:?})"),
             Self::Content(content) => write!(f, "Content({} bytes)", content.len()),
             Self::End(trailers) => write!(f, "End({trailers:?})"),
             Self::Failed(failure) => write!(f, "Failed({failure:?})"),
@@ -75,6 +77,7 @@ impl Debug for ToClient {
         match self {
             Self::Interim(bytes) => write!(f, "Interim({} bytes)", bytes.len()),
             Self::Head(bytes, framing) => write!(f, "Head({} bytes, {framing:?})", bytes.len()),
+            Self::Switched(bytes) => write!(f, "Switched({} bytes)", bytes.len()),
             Self::Content(content) => write!(f, "Content({} bytes)", content.len()),
             Self::End(trailers) => write!(f, "End({trailers:?})"),
             Self::Whole(bytes) => write!(f, "Whole({} bytes)", bytes.len()),
@@ -87,6 +90,7 @@ impl Debug for ToUpstream {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
         match self {
             Self::Head(method, bytes, framing) => write!(f, "Head({method}, {} bytes, {framing:?})", bytes.len()),
+            Self::Upgrade(bytes) => write!(f, "Upgrade({} bytes)", bytes.len()),
             Self::Content(content) => write!(f, "Content({} bytes)", content.len()),
             Self::End(trailers) => write!(f, "End({trailers:?})"),
         }

@@ -23,6 +23,7 @@ impl Exchange {
             | State::Inspecting(_)
             | State::Spending { .. }
             | State::Forwarding(_)
+            | State::Tunneling(_)
             | State::Over(..) => self.voice(),
         };
         self.refuse(refusal, voice, cx);

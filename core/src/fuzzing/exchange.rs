@@ -6,7 +6,9 @@ use std::time::Duration;
 use crate::connection::SessionInput;
 use crate::exchange::Misuse;
 use crate::reject::UpstreamFault;
-use crate::testing::{KEY, MANAGEMENT_TOKEN, Pair, Split, check, get, grant, ok, post, request, rules, settle};
+use crate::testing::{
+    KEY, MANAGEMENT_TOKEN, Pair, Split, check, get, grant, ok, post, request, rules, settle, switching, websocket,
+};
 
 /// Any conversation between any client, upstream, store and clock.
 ///
@@ -174,6 +176,7 @@ fn client_pieces() -> Vec<String> {
         "GET /manage/audit HTTP/1.1\r\nHost: p\r\n\r\n".to_owned(),
         manage("POST /manage/tokens", "Transfer-Encoding: chunked\r\n\r\n"),
         manage("DELETE /manage/nothing", "\r\n"),
+        websocket("/v1/x"),
     ]
 }
 
@@ -208,5 +211,6 @@ fn upstream_pieces() -> Vec<String> {
         ),
         "1\r\na\r\n".repeat(3000),
         "HTTP/1.1 205 Reset Content\r\n\r\n".to_owned(),
+        switching(""),
     ]
 }

@@ -77,6 +77,19 @@ impl RequestHead {
         wants_keep_alive(self.version, &self.fields)
     }
 
+    /// Whether the client asks to leave HTTP for a WebSocket (RFC 6455 section 4.1): a GET without content, in HTTP/1.1.
+    /// Other protocols are not offered on (RFC 9110 section 7.8).
+    #[must_use]
+    pub fn asks_for_websocket(&self) -> bool {
+        let fields = &self.fields;
+        self.method == Method::GET
+            && self.version == Version::Http11
+            && fields.list_contains("upgrade", "websocket")
+            && fields.list_contains("connection", "upgrade")
+            && !fields.contains("transfer-encoding")
+            && fields.get("content-length").is_none_or(|length| length == b"0")
+    }
+
     /// Whether the client waits for a 100 before it sends the body (RFC 9110 section 10.1.1).
     #[must_use]
     pub fn expects_continue(&self) -> bool {

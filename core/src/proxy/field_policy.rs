@@ -86,13 +86,6 @@ pub(crate) fn nominating(fields: &Fields) -> Option<Fields> {
     Nominated::of(fields).is_any().then(|| fields.clone())
 }
 
-/// Whether a WebSocket subprotocol carries a credential: browsers can send one in no other place.
-pub(super) fn is_credential_subprotocol(name: &[u8], value: &[u8]) -> bool {
-    name.len() == 22
-        && is_one_of(name, &["sec-websocket-protocol"])
-        && memchr::memmem::find(&value.to_ascii_lowercase(), b"openai-insecure-api-key.").is_some()
-}
-
 /// Whether a request's field goes upstream.
 pub(super) fn passes_upstream(name: &[u8], nominated: Nominated<'_>) -> bool {
     is_framing(name)

@@ -4,8 +4,8 @@
 use bytes::BytesMut;
 
 use super::field_policy::{Nominated, is_credential};
-use crate::auth::client_credential;
-use crate::http1::{Field, Fields};
+use crate::auth::{client_credential, subprotocol_credentials};
+use crate::http1::{Field, Fields, RequestHead};
 
 /// What is shorter than this is no secret but a placeholder, such as local servers take for a key; it would be found in
 /// harmless lines.
@@ -22,15 +22,15 @@ pub(super) fn shown_in<'a>(head: &[u8], secret: &'a [u8]) -> &'a [u8] {
 }
 
 /// The credential that the request came with; empty if there is none, or no single one.
-pub(crate) fn token_of(fields: &Fields) -> &[u8] {
-    client_credential(fields).map_or(&[], |credential| credential.bytes)
+pub(crate) fn token_of(head: &RequestHead) -> &[u8] {
+    client_credential(head.fields(), head.asks_for_websocket()).map_or(&[], |credential| credential.bytes)
 }
 
-/// The credential of the request with those fields and that whole head, if a second place shows it too; else nothing,
-/// and no line needs to be looked at.
-pub(super) fn token_shown_twice<'a>(head: &[u8], fields: &'a Fields) -> &'a [u8] {
-    let token = token_of(fields);
-    let twice = !token.is_empty() && memchr::memmem::find_iter(head, token).nth(1).is_some();
+/// The credential of the request with that head, if a second place shows it too; else nothing, and no line needs to be
+/// looked at.
+pub(super) fn token_shown_twice(head: &RequestHead) -> &[u8] {
+    let token = token_of(head);
+    let twice = !token.is_empty() && memchr::memmem::find_iter(head.as_bytes(), token).nth(1).is_some();
     if twice { token } else { &[] }
 }
 
@@ -38,7 +38,7 @@ pub(super) fn token_shown_twice<'a>(head: &[u8], fields: &'a Fields) -> &'a [u8]
 pub(crate) fn credential_words(fields: &Fields) -> impl Iterator<Item = &[u8]> {
     let credentials = fields.iter().filter(|field| is_credential(field.name));
     let words = credentials.flat_map(|field| field.value.split(|byte| *byte == b' '));
-    words.filter(|word| word.len() >= SHORTEST_SECRET)
+    words.chain(subprotocol_credentials(fields)).filter(|word| word.len() >= SHORTEST_SECRET)
 }
 
 /// Whether `value` shows any credential that stands in `fields`, also one that is refused.

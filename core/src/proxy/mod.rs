@@ -11,6 +11,7 @@ mod leak;
 mod request;
 mod request_id;
 mod response;
+mod upgrade;
 
 pub use breaker::{Breaker, BreakerLimits, BreakerState, Passage, Transition};
 pub use cors::Cors;
@@ -19,7 +20,7 @@ pub(crate) use field_policy::{nominating, passes_in_trailer};
 pub(crate) use leak::{credential_words, passing_trailers, token_of};
 pub use request::{RequestPlan, write_request_head};
 pub use request_id::{IdSource, RequestIds};
-pub use response::{ResponsePlan, Timing, client_framing, write_interim_head, write_response_head};
+pub use response::{ResponsePlan, Timing, client_framing, write_interim_head, write_response_head, write_switch_head};
 pub(crate) use response::{is_event_stream, write_ids, write_persistence};
 
 #[cfg(test)]

@@ -5,8 +5,9 @@ use std::net::IpAddr;
 use bytes::{BufMut, BytesMut};
 
 use super::RequestIds;
-use super::field_policy::{Nominated, is_credential_subprotocol, is_framing, passes_upstream};
+use super::field_policy::{Nominated, is_framing, passes_upstream};
 use super::leak::{shows, token_shown_twice};
+use super::upgrade::{UPGRADE_FIELDS, write_subprotocols};
 use crate::http1::{Field, RequestHead, Version};
 use crate::reject::Dialect;
 use crate::secret::Secret;
@@ -42,7 +43,7 @@ pub fn write_request_head(head: &RequestHead, plan: RequestPlan<'_>, out: &mut B
     out.put_slice(b" HTTP/1.1\r\n");
     let mut host_written = false;
     let nominated = Nominated::of(head.fields());
-    let token = token_shown_twice(head.as_bytes(), head.fields());
+    let token = token_shown_twice(head);
     for field in head.fields().iter() {
         if field.is("expect") && (head.version() == Version::Http10 || plan.content_is_here) {
             // It is answered already; or it would be an HTTP/1.1 expectation upstream, of a client that knows no interim
@@ -52,12 +53,12 @@ pub fn write_request_head(head: &RequestHead, plan: RequestPlan<'_>, out: &mut B
         if field.is("host") {
             write_field(out, field.name, &[base.authority.as_bytes()]);
             host_written = true;
-        } else if passes_upstream(field.name, nominated)
-            && !is_ours(field.name, plan.ids, field.value)
-            && !shows(field.line, token)
-            && !is_credential_subprotocol(field.name, field.value)
-        {
-            write_passing_field(field, out);
+        } else if passes_upstream(field.name, nominated) && !is_ours(field.name, plan.ids, field.value) {
+            if field.is("sec-websocket-protocol") {
+                write_subprotocols(field, token, out);
+            } else if !shows(field.line, token) {
+                write_passing_field(field, out);
+            }
         }
     }
     if !host_written {
@@ -87,6 +88,9 @@ fn is_ours(name: &[u8], ids: &RequestIds, value: &[u8]) -> bool {
 }
 
 fn write_own_fields(head: &RequestHead, plan: RequestPlan<'_>, nominated: Nominated<'_>, out: &mut BytesMut) {
+    if head.asks_for_websocket() {
+        out.put_slice(UPGRADE_FIELDS);
+    }
     // RFC 9110 section 7.6.3: the version in which the message was received.
     out.put_slice(match head.version() {
         Version::Http10 => b"Via: 1.0 llm-proxy\r\n",

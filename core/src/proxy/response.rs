@@ -11,6 +11,7 @@ use super::cors::{Cors, is_cors_field, varies_by_origin};
 use super::field_policy::{Nominated, is_framing, passes_to_client};
 use super::leak::{shown_in, shows};
 use super::request::write_field;
+use super::upgrade::UPGRADE_FIELDS;
 use crate::http1::{Field, Framing, ResponseHead, Version};
 use crate::secret::Secret;
 use crate::time::Timestamp;
@@ -72,6 +73,17 @@ pub fn write_response_head(head: &ResponseHead, plan: ResponsePlan<'_>, out: &mu
     framing
 }
 
+/// Appends the head of a 101 to `out`: it announces no content, and what follows it is no HTTP.
+pub fn write_switch_head(head: &ResponseHead, plan: ResponsePlan<'_>, out: &mut BytesMut) {
+    out.reserve(1024);
+    write_status_line(head, plan.key, out);
+    let seen = write_passing_fields(head, &plan, out);
+    out.put_slice(UPGRADE_FIELDS);
+    // Of its end the fields say nothing.
+    write_own_fields(head, &ResponsePlan { close: false, ..plan }, seen, out);
+    out.put_slice(b"\r\n");
+}
+
 /// Appends an interim head (1xx) to `out`.
 pub fn write_interim_head(head: &ResponseHead, key: &Secret, out: &mut BytesMut) {
     write_status_line(head, key, out);
@@ -120,14 +132,18 @@ impl Seen {
     }
 }
 
+/// Whether a response of that status may not say a length (RFC 9110 section 8.6).
+fn is_without_content(status: StatusCode) -> bool {
+    [StatusCode::NO_CONTENT, StatusCode::SWITCHING_PROTOCOLS].contains(&status)
+}
+
 fn write_passing_fields(head: &ResponseHead, plan: &ResponsePlan<'_>, out: &mut BytesMut) -> Seen {
     let nominated = Nominated::of(head.fields());
     let key = shown_in(head.as_bytes(), plan.key.reveal().as_bytes());
     let mut seen = Seen::default();
     for field in head.fields().iter() {
         let replaced = match field.name.len() {
-            // 204 has no content and may not say a length (RFC 9110 section 8.6).
-            14 => head.status() == StatusCode::NO_CONTENT && field.is("content-length"),
+            14 => is_without_content(head.status()) && field.is("content-length"),
             17 => field.is("transfer-encoding"),
             18 => field.is("x-proxy-request-id"),
             _ => plan.cors.is_some() && is_cors_field(field.name),

@@ -91,6 +91,9 @@ pub fn requests(bytes: &[u8]) -> Vec<Message> {
     read_all(bytes, |heads, buf| {
         let head = heads.request(buf).unwrap_or_else(|wrong| panic!("{wrong:?}: {}", bytes.escape_ascii()))?;
         let framing = request_framing(&head).unwrap_or_else(|wrong| panic!("{wrong:?}: {}", bytes.escape_ascii()));
+        // What follows is the tunnel's, whoever it is for.
+        let is_tunnel = head.asks_for_websocket() && !buf.is_empty();
+        let framing = if is_tunnel { Framing::UntilClose } else { framing };
         let start = format!("{} {} {:?}", head.method(), head.target(), head.version());
         Some((start, head.fields().clone(), framing))
     })
@@ -107,7 +110,10 @@ pub fn responses(bytes: &[u8], methods: &[Method]) -> Vec<Message> {
         let head = heads.response(buf).unwrap_or_else(|wrong| panic!("{wrong:?}: {}", bytes.escape_ascii()))?;
         let start =
             format!("{:?} {} {}", head.version(), head.status().as_u16(), String::from_utf8_lossy(head.reason()));
-        let framing = if head.status().is_informational() {
+        let framing = if head.status() == http::StatusCode::SWITCHING_PROTOCOLS {
+            methods.next();
+            Framing::UntilClose
+        } else if head.status().is_informational() {
             Framing::Empty
         } else {
             let method = methods.next().unwrap_or(&Method::GET);

@@ -15,6 +15,6 @@ pub use heard::{End, Message, requests, responses};
 pub use laws::{check, settle};
 pub use pair::Pair;
 pub use rules::{KEY, MANAGEMENT_TOKEN, TOKEN, grant, provider, rules, rules_for};
-pub use says::{get, ok, post, request};
+pub use says::{WEBSOCKET_FIELDS, get, ok, post, request, switching, websocket};
 pub use store::Store;
 pub use world::{Split, Use, UseEnd};

@@ -216,6 +216,7 @@ impl Pair {
         let outcome = match effect {
             StoreEffect::CheckHealth => StoreOutcome::Managed(Ok(Reply::Gone)),
             StoreEffect::FindGrant(_)
+            | StoreEffect::FindGrantAnew(_)
             | StoreEffect::Spend(_)
             | StoreEffect::CheckRates(_)
             | StoreEffect::Manage(..)

@@ -80,6 +80,7 @@ pub fn rules_for(provider: Provider) -> Rules {
         holds: Holds::default(),
         head_limits: HeadLimits::default(),
         patience: Patience::default(),
+        grant_max_age: Duration::from_secs(5),
         version: "0.0.0",
     }
 }

@@ -25,3 +25,22 @@ pub fn post(path: &str, content: &str) -> String {
 pub fn ok(content: &str) -> String {
     format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{content}", content.len())
 }
+
+/// A request with the token that asks for a WebSocket.
+#[must_use]
+pub fn websocket(path: &str) -> String {
+    request(&format!("GET {path}"), WEBSOCKET_FIELDS, "")
+}
+
+/// The fields by which a client asks for one.
+pub const WEBSOCKET_FIELDS: &str = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
+     Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+
+/// A 101 that grants it, with further field lines.
+#[must_use]
+pub fn switching(fields: &str) -> String {
+    format!(
+        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+         Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n{fields}\r\n"
+    )
+}

@@ -55,6 +55,7 @@ impl Store {
     pub(super) fn note(&mut self, effect: &StoreEffect) {
         self.asked.push(match effect {
             StoreEffect::FindGrant(_) => "grant",
+            StoreEffect::FindGrantAnew(_) => "grant anew",
             StoreEffect::Spend(_) => "spend",
             StoreEffect::CheckRates(_) => "rates",
             StoreEffect::Manage(..) => "manage",
@@ -77,8 +78,10 @@ impl Store {
     /// What it answers.
     pub fn answer(&mut self, effect: &StoreEffect) -> StoreOutcome {
         match effect {
-            StoreEffect::FindGrant(_) if self.is_down => StoreOutcome::Grant(Err(Unavailable)),
-            StoreEffect::FindGrant(digest) => {
+            StoreEffect::FindGrant(_) | StoreEffect::FindGrantAnew(_) if self.is_down => {
+                StoreOutcome::Grant(Err(Unavailable))
+            }
+            StoreEffect::FindGrant(digest) | StoreEffect::FindGrantAnew(digest) => {
                 let rules = rules();
                 let token = TokenString::parse(TOKEN.as_bytes());
                 let known = rules.token_key.get().zip(token).map(|(key, token)| key.digest(&token));

@@ -259,6 +259,17 @@ async fn the_store_is_asked_once_within_the_grant_age() {
 }
 
 #[tokio::test]
+async fn a_grant_is_found_anew_in_the_store_whatever_is_in_memory() {
+    let f = fixture().await;
+    look_up(&f.storage, f.digest, now(0)).await.unwrap();
+    let anew = StoreEffect::FindGrantAnew(f.digest);
+    assert!(f.storage.perform_now(&anew, now(1)).is_none());
+    let StoreOutcome::Grant(Ok(Some(grant))) = f.storage.perform(anew, now(4)).await else { panic!("no grant") };
+    assert_eq!((grant.token_id, f.probe.look_ups.load(Ordering::SeqCst)), (f.token, 2));
+    assert!(f.storage.cached_grant(&f.digest, now(8).mono).is_some(), "it is kept for the next request");
+}
+
+#[tokio::test]
 async fn look_ups_of_one_token_at_the_same_time_ask_the_store_once() {
     let f = fixture().await;
     f.probe.hold_answers();
