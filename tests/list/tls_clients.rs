@@ -12,7 +12,8 @@ use rustls::{ClientConnection, ProtocolVersion, StreamOwned};
 
 use super::{assert_refused, start, start_in_vain};
 use crate::harness::{
-    Authority, Broken, Client, Identity, Mock, Options, PATIENCE, Proxy, Signal, get, ok, post, python_with,
+    Authority, Broken, Client, Identity, MANAGEMENT_TOKEN, Mock, Options, PATIENCE, Proxy, Signal, cli, get, ok, post,
+    python_with,
 };
 
 const SSE: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n";
@@ -214,6 +215,74 @@ fn an_answer_that_breaks_off_has_no_clean_end() {
     assert_eq!(client.head().status(), 200);
     client.expect_body(b"data: 1\n\n");
     assert!(matches!(client.piece(1), Err(Broken::Cut | Broken::Reset)));
+}
+
+/// Of HTTP/1.0, so that only the connection's end marks the answer's.
+#[test]
+fn an_old_client_does_not_take_an_answer_that_breaks_off_for_whole() {
+    let identity = Identity::new();
+    let mock = Mock::raw(|connection| {
+        if connection.request().is_some() {
+            connection.send(SSE);
+            connection.chunk(b"data: 1\n\n");
+        }
+    });
+    let (proxy, token) = before(&mock, &identity);
+    let mut client = proxy.client();
+    client.send(format!("GET /v1/models HTTP/1.0\r\nAuthorization: Bearer {token}\r\n\r\n").as_bytes());
+    assert_eq!(client.head().status(), 200);
+    client.expect_body(b"data: 1\n\n");
+    assert_eq!(client.piece(1), Err(Broken::Reset));
+}
+
+/// An upstream that holds its answer back, and a client of TLS whose request is there.
+fn waiting(identity: &Identity) -> (Signal, Mock, Proxy, StreamOwned<ClientConnection, TcpStream>) {
+    let gone = Signal::default();
+    let said = gone.clone();
+    let mock = Mock::start(move |connection, _| {
+        assert!(connection.closed(PATIENCE).is_some(), "the upstream request went on");
+        said.set();
+    });
+    let (proxy, token) = before(&mock, identity);
+    let session = ClientConnection::new(identity.client(), ServerName::from(proxy.addr.ip())).unwrap();
+    let mut stream = StreamOwned::new(session, TcpStream::connect(proxy.addr).unwrap());
+    stream.write_all(&get("/v1/models", &token)).unwrap();
+    mock.request(0);
+    (gone, mock, proxy, stream)
+}
+
+#[test]
+fn a_client_that_ends_its_side_of_tls_alone_cancels_the_upstream_request() {
+    let identity = Identity::new();
+    let (gone, _mock, _proxy, mut stream) = waiting(&identity);
+    stream.conn.send_close_notify();
+    stream.conn.complete_io(&mut stream.sock).unwrap();
+    gone.wait();
+}
+
+/// More than the program reads ahead of an answer, so that it does not read when the client leaves.
+#[test]
+fn a_client_that_is_not_read_and_goes_away_is_noticed() {
+    let identity = Identity::new();
+    let (gone, _mock, _proxy, mut stream) = waiting(&identity);
+    stream.write_all(&[b'x'; 400 << 10]).unwrap();
+    drop(stream);
+    gone.wait();
+}
+
+#[test]
+fn the_commands_find_the_server_over_tls_by_its_settings() {
+    let (mock, identity) = (Mock::agreeable(), Identity::new());
+    let (proxy, _) = before(&mock, &identity);
+    let (addr, roots, chain) = (proxy.addr.to_string(), identity.roots(), identity.certificate());
+    let environment = [
+        ("MANAGEMENT_TOKEN", MANAGEMENT_TOKEN),
+        ("LISTEN_ADDR", &addr),
+        ("TLS_CERT_FILE", chain.to_str().unwrap()),
+        ("SSL_CERT_FILE", roots.to_str().unwrap()),
+    ];
+    let ran = cli(&["manage", "project", "list", "--quiet"], &environment, "");
+    assert_eq!((ran.code, ran.out.lines().count()), (Some(0), 1), "{ran:?}");
 }
 
 #[test]

@@ -20,6 +20,7 @@ use rustls::crypto::ring;
 use rustls::pki_types::pem::{self, PemObject as _};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
+use zeroize::Zeroizing;
 
 use crate::clock;
 use crate::validity::Validity;
@@ -131,8 +132,10 @@ fn read_key(path: &Path) -> Result<PrivateKeyDer<'static>, TlsFilesError> {
     }
 }
 
-fn read_file(setting: TlsSetting, path: &Path) -> Result<Vec<u8>, TlsFilesError> {
-    let mut bytes = Vec::new();
+/// The file's bytes, which are wiped afterwards: they may be a key.
+fn read_file(setting: TlsSetting, path: &Path) -> Result<Zeroizing<Vec<u8>>, TlsFilesError> {
+    // Room for any usual file at once: what is outgrown is not wiped.
+    let mut bytes = Zeroizing::new(Vec::with_capacity(64 << 10));
     // One byte more than is allowed, so that too many are seen, even of a file without end.
     let read = File::open(path).and_then(|file| file.take(MAX_BYTES + 1).read_to_end(&mut bytes));
     match read {

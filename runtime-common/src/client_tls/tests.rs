@@ -39,7 +39,7 @@ fn refused(certificate: &str, key: &str) -> String {
 fn a_pair_that_matches_is_for_http_1_1_and_says_nothing() {
     let (certificate, key) = pair();
     let kept = files(&certificate, &key);
-    let (tls, warnings) = ClientTls::load(kept.files.clone()).unwrap();
+    let (tls, warnings) = ClientTls::load(kept.files).unwrap();
     assert_eq!(warnings, Vec::<String>::new());
     assert_eq!(tls.present().alpn_protocols, [b"http/1.1".to_vec()]);
 }
@@ -93,7 +93,7 @@ fn a_certificate_out_of_its_time_is_a_warning() {
         let mut params = CertificateParams::new(["proxy.example".to_owned()]).unwrap();
         (params.not_before, params.not_after) = (date_time_ymd(from, 1, 1), date_time_ymd(to, 1, 1));
         let kept = files(&params.self_signed(&key).unwrap().pem(), &key.serialize_pem());
-        let (_, warnings) = ClientTls::load(kept.files.clone()).unwrap();
+        let (_, warnings) = ClientTls::load(kept.files).unwrap();
         assert!(matches!(&warnings[..], [one] if one.contains(said)), "{warnings:?}");
     }
 }
@@ -103,7 +103,7 @@ fn a_key_that_everybody_can_read_is_a_warning() {
     let (certificate, key) = pair();
     let kept = files(&certificate, &key);
     fs::set_permissions(&kept.files.key, fs::Permissions::from_mode(0o644)).unwrap();
-    let (_, warnings) = ClientTls::load(kept.files.clone()).unwrap();
+    let (_, warnings) = ClientTls::load(kept.files).unwrap();
     assert!(matches!(&warnings[..], [one] if one.contains("key.pem: chmod 0600 it")), "{warnings:?}");
 }
 
@@ -130,6 +130,6 @@ fn a_reload_replaces_the_pair_for_all_clones_or_leaves_it() {
 fn printing_shows_the_files_and_nothing_of_them() {
     let (certificate, key) = pair();
     let kept = files(&certificate, &key);
-    let printed = format!("{:?}", ClientTls::load(kept.files.clone()).unwrap().0);
+    let printed = format!("{:?}", ClientTls::load(kept.files).unwrap().0);
     assert!(printed.starts_with("ClientTls { files: TlsFiles {") && printed.ends_with(", .. }"), "{printed}");
 }
