@@ -79,9 +79,8 @@ impl Session {
     /// The next piece of content that is held, once the upstream has room for it.
     fn give_held(&mut self, now: Now) -> bool {
         let is_free = self.relays.as_ref().is_none_or(|relays| relays.to_upstream.is_idle());
-        let gives = is_free
-            && self.upstream.out.held() < HIGH_WATER
-            && self.exchange.as_ref().is_some_and(Exchange::has_held);
+        let gives =
+            is_free && self.upstream.out.held() < HIGH_WATER && self.exchange.as_ref().is_some_and(Exchange::has_held);
         if gives {
             self.step(Input::Room, now);
         }

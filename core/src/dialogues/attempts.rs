@@ -49,7 +49,8 @@ fn no_attempt_reaches_the_upstream_and_each_leaves_an_event() {
             assert_eq!((pair.response().status(), pair.response().code()), (400, attempt.code.to_owned()), "{name}");
             assert_eq!(pair.ended[0].outcome, Outcome::Refused, "{name}");
             // What is no HTTP is no denial.
-            let events = if attempt.code == "bad_request" { vec![] } else { vec![(Action::ProxyRequest, Some(attempt.code))] };
+            let events =
+                if attempt.code == "bad_request" { vec![] } else { vec![(Action::ProxyRequest, Some(attempt.code))] };
             let noted: Vec<_> = pair.noted.iter().map(|event| (event.action, event.reason)).collect();
             assert_eq!(noted, events, "{name}");
         }

@@ -97,7 +97,7 @@ pub struct Exchange {
     /// Its place among the requests that run at once, from admission to its end.
     running: Option<Running>,
     /// The path for the upstream, where it is not the client's own.
-    rewritten_path: Option<String>,
+    rewritten_path: Option<Box<str>>,
     /// The content that was looked at and is not sent on yet.
     held: Option<Box<Held>>,
     last_client: Instant,
@@ -382,10 +382,7 @@ impl Exchange {
     /// reach one that only stopped sending.
     fn on_client_ended(&mut self, cx: &Context<'_>) {
         let gives_up = match self.state {
-            State::Admitting { .. }
-            | State::Inspecting(_)
-            | State::Spending { .. }
-            | State::Forwarding(_) => true,
+            State::Admitting { .. } | State::Inspecting(_) | State::Spending { .. } | State::Forwarding(_) => true,
             State::Collecting { .. } | State::Managing { .. } | State::Probing { .. } => !self.request_complete,
             State::Recording { .. } | State::Over(..) => false,
         };

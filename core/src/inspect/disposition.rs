@@ -33,7 +33,8 @@ pub(super) fn field_name(head: Bytes) -> Result<Vec<u8>, InspectError> {
 }
 
 fn check_coding(fields: &Fields) -> Result<(), InspectError> {
-    let plain = |coding: &[u8]| ["7bit", "8bit", "binary"].iter().any(|name| coding.eq_ignore_ascii_case(name.as_bytes()));
+    let plain =
+        |coding: &[u8]| ["7bit", "8bit", "binary"].iter().any(|name| coding.eq_ignore_ascii_case(name.as_bytes()));
     if !fields.get_all("content-transfer-encoding").all(plain) || fields.contains("content-encoding") {
         return Err(CODED);
     }

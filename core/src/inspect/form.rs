@@ -8,8 +8,9 @@ use super::params::{LONGEST_VALUE, ParamRules, Seen};
 const LONGEST_ENCODED: usize = LONGEST_VALUE * 3;
 
 const LONG_NAME: InspectError = InspectError::NotInspectable("a parameter's name is too long to be looked at");
-const SEMICOLON: InspectError =
-    InspectError::NotInspectable("a listed parameter stands beside a semicolon, which some servers take for a separator");
+const SEMICOLON: InspectError = InspectError::NotInspectable(
+    "a listed parameter stands beside a semicolon, which some servers take for a separator",
+);
 const NO_FORM: InspectError = InspectError::NotInspectable(
     "this is no form: send JSON as application/json, and encode what a form cannot hold as it is",
 );

@@ -10,7 +10,8 @@ use super::utf8::Rest;
 /// How deep arrays and objects may be nested: one less than `serde_json`'s count, as it counts.
 const DEEPEST: u32 = 127;
 
-const NO_OBJECT: InspectError = InspectError::NotInspectable("send a JSON object, in UTF-8 and without a byte order mark");
+const NO_OBJECT: InspectError =
+    InspectError::NotInspectable("send a JSON object, in UTF-8 and without a byte order mark");
 const NO_JSON: InspectError = InspectError::NotInspectable("the content is not valid JSON: send a single JSON object");
 const TOO_DEEP: InspectError = InspectError::NotInspectable("the JSON is nested too deeply: at most 127 levels");
 
@@ -51,7 +52,10 @@ enum State {
     ValueOrEnd,
     /// After a value within an array or object.
     After,
-    Text { is_name: bool, at: TextState },
+    Text {
+        is_name: bool,
+        at: TextState,
+    },
     Number(NumberState),
     /// What is left of `true`, `false` or `null`.
     Word(&'static [u8]),
@@ -67,7 +71,11 @@ enum TextState {
     /// After a backslash.
     Escape,
     /// Within `\uXXXX`: the digits so far, how many are missing, and the first half of a pair if this is its second.
-    Unit { value: u16, missing: u8, high: Option<u16> },
+    Unit {
+        value: u16,
+        missing: u8,
+        high: Option<u16>,
+    },
     /// After the first half of a surrogate pair.
     PairBackslash(u16),
     PairLetter(u16),
@@ -255,9 +263,7 @@ impl JsonScanner {
             }
             TextState::Unit { value, missing, high } => self.step_unit(value, missing, high, byte)?,
             TextState::PairBackslash(high) if byte == b'\\' => TextState::PairLetter(high),
-            TextState::PairLetter(high) if byte == b'u' => {
-                TextState::Unit { value: 0, missing: 4, high: Some(high) }
-            }
+            TextState::PairLetter(high) if byte == b'u' => TextState::Unit { value: 0, missing: 4, high: Some(high) },
             TextState::PairBackslash(_) | TextState::PairLetter(_) => return Err(NO_JSON),
         };
         self.state = State::Text { is_name, at: next };

@@ -140,7 +140,8 @@ impl ParamRules {
 
 /// The name as the most lenient parser reads it.
 fn folded(name: &[u8]) -> Vec<u8> {
-    let mut decoded = form_urlencoded::parse(name).next().map_or_else(Vec::new, |(name, _)| name.into_owned().into_bytes());
+    let mut decoded =
+        form_urlencoded::parse(name).next().map_or_else(Vec::new, |(name, _)| name.into_owned().into_bytes());
     if let Some(end) = decoded.iter().position(|byte| matches!(byte, b'[' | b'\0')) {
         decoded.truncate(end);
     }

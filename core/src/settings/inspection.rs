@@ -39,7 +39,9 @@ fn param(entry: Entry) -> Result<(String, Vec<Glob>), ProvidersError> {
         );
         return Err(value.place.error(message));
     }
-    let globs = items.iter().map(|item| text(item, "a value such as gpt-4o, or gpt-4.1-* for all that begin so").map(Glob::new));
+    let globs = items
+        .iter()
+        .map(|item| text(item, "a value such as gpt-4o, or gpt-4.1-* for all that begin so").map(Glob::new));
     Ok((key, globs.collect::<Result<_, _>>()?))
 }
 

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use http::Method;
 
-use super::section::Section;
 use super::inspection::policy;
+use super::section::Section;
 use super::values::{any_duration, base_url, count, list, mapping, period, size, text, word};
 use super::yaml::{Node, Value};
 use super::{ConnectionLimits, KeyPlacement, Provider, ProviderDefaults, ProvidersError, Timeouts};

@@ -26,7 +26,8 @@ impl Attempt {
     #[must_use]
     pub fn bytes(&self, token: &str) -> Vec<u8> {
         let Self { line, fields, content, .. } = self;
-        let mut bytes = format!("{line} HTTP/1.1\r\nHost: proxy\r\nAuthorization: Bearer {token}\r\n{fields}\r\n").into_bytes();
+        let mut bytes =
+            format!("{line} HTTP/1.1\r\nHost: proxy\r\nAuthorization: Bearer {token}\r\n{fields}\r\n").into_bytes();
         bytes.extend_from_slice(content);
         bytes
     }
@@ -238,7 +239,12 @@ fn chunks() -> Vec<Attempt> {
     };
     vec![
         chunked("cuts the name in two", JSON, "5\r\n{\"mod\r\n9\r\nel\":\"o3\"}\r\n0\r\n\r\n", NOT_ALLOWED),
-        chunked("cuts an escape in two", JSON, "8\r\n{\"mod\\u00\r\nA\r\n65l\":\"o3\"\r\n1\r\n}\r\n0\r\n\r\n", "bad_request"),
+        chunked(
+            "cuts an escape in two",
+            JSON,
+            "8\r\n{\"mod\\u00\r\nA\r\n65l\":\"o3\"\r\n1\r\n}\r\n0\r\n\r\n",
+            "bad_request",
+        ),
         chunked("sends an empty body in chunks", JSON, "0\r\n\r\n", NOT_INSPECTABLE),
         chunked("sends a form in chunks", FORM, "3\r\nmod\r\n5\r\nel=o3\r\n0\r\n\r\n", NOT_ALLOWED),
         chunked("says the model in a trailer", JSON, "2\r\n[]\r\n0\r\nmodel: o3\r\n\r\n", NOT_INSPECTABLE),
@@ -279,21 +285,33 @@ fn parts() -> Vec<Attempt> {
         multipart("names it after a file", format!("{file}{model}o3{ending}"), NOT_ALLOWED),
         multipart("says it twice in parts", format!("{model}gpt-4o\r\n{model}o3{ending}"), NOT_INSPECTABLE),
         multipart("puts a line end into the value", format!("{model}gpt-4o\r\n{ending}"), NOT_ALLOWED),
-        multipart("says something very long in a part", format!("{model}gpt-4.1-{}{ending}", "x".repeat(5000)), NOT_ALLOWED),
+        multipart(
+            "says something very long in a part",
+            format!("{model}gpt-4.1-{}{ending}", "x".repeat(5000)),
+            NOT_ALLOWED,
+        ),
         multipart("says nothing in a part", format!("{model}{ending}"), NOT_ALLOWED),
         multipart("leaves out the line end before a delimiter", format!("{model}--b--\r\n"), NOT_INSPECTABLE),
         multipart("lacks the closing delimiter", format!("{model}gpt-4o\r\n"), NOT_INSPECTABLE),
         multipart("lacks what ends the delimiter", format!("{model}gpt-4o\r\n--b"), NOT_INSPECTABLE),
         multipart("writes a part after the end", format!("{model}gpt-4o{ending}{model}o3{ending}"), NOT_INSPECTABLE),
-        multipart("writes something before the first delimiter", format!("x\r\n{model}gpt-4o{ending}"), NOT_INSPECTABLE),
-        multipart("writes a line end before the first delimiter", format!("\r\n{model}gpt-4o{ending}"), NOT_INSPECTABLE),
-        multipart("ends lines with LF", format!("{model}o3{ending}").replace("\r\n", "\n"), NOT_INSPECTABLE),
         multipart(
-            "ends the line before a delimiter with LF",
-            format!("{file}x\n{model}o3{ending}"),
+            "writes something before the first delimiter",
+            format!("x\r\n{model}gpt-4o{ending}"),
             NOT_INSPECTABLE,
         ),
-        multipart("puts a blank after a delimiter", format!("{model}gpt-4o{ending}").replacen("--b\r", "--b \r", 1), NOT_INSPECTABLE),
+        multipart(
+            "writes a line end before the first delimiter",
+            format!("\r\n{model}gpt-4o{ending}"),
+            NOT_INSPECTABLE,
+        ),
+        multipart("ends lines with LF", format!("{model}o3{ending}").replace("\r\n", "\n"), NOT_INSPECTABLE),
+        multipart("ends the line before a delimiter with LF", format!("{file}x\n{model}o3{ending}"), NOT_INSPECTABLE),
+        multipart(
+            "puts a blank after a delimiter",
+            format!("{model}gpt-4o{ending}").replacen("--b\r", "--b \r", 1),
+            NOT_INSPECTABLE,
+        ),
         multipart("writes more after a delimiter", format!("{model}gpt-4o\r\n--bx\r\n{ending}"), NOT_INSPECTABLE),
         multipart("sends no part", "--b--\r\n{\"model\":\"o3\"}", NOT_INSPECTABLE),
         multipart("writes a head without end", format!("{PART}\"a\"\r\nx: {}", "x".repeat(9000)), NOT_INSPECTABLE),
@@ -326,13 +344,21 @@ fn parts() -> Vec<Attempt> {
             format!("{model}gpt-4o{ending}"),
             NOT_INSPECTABLE,
         ),
-        typed("calls it multipart of another kind", EDITS, "multipart/mixed; boundary=b", format!("{model}o3{ending}"), NOT_INSPECTABLE),
+        typed(
+            "calls it multipart of another kind",
+            EDITS,
+            "multipart/mixed; boundary=b",
+            format!("{model}o3{ending}"),
+            NOT_INSPECTABLE,
+        ),
     ]
 }
 
 /// The heads of parts.
 fn dispositions() -> Vec<Attempt> {
-    let part = |name, head: &str, value: &str, code| multipart(name, format!("--b\r\n{head}\r\n\r\n{value}\r\n--b--\r\n"), code);
+    let part = |name, head: &str, value: &str, code| {
+        multipart(name, format!("--b\r\n{head}\r\n\r\n{value}\r\n--b--\r\n"), code)
+    };
     let disposed = |name, disposition: &str, value: &str, code| {
         part(name, &format!("Content-Disposition: {disposition}"), value, code)
     };
@@ -394,12 +420,9 @@ fn dispositions() -> Vec<Attempt> {
 /// The model in the path.
 fn paths() -> Vec<Attempt> {
     const GEMINI: &str = "POST /v1beta/models/";
-    let gemini = |name, model: &str, code| {
-        typed(name, &format!("{GEMINI}{model}"), JSON, "{}", code).dialect("gemini")
-    };
-    let azure = |name, model: &str, code| {
-        typed(name, &format!("POST /openai/{model}/chat/completions"), JSON, "{}", code)
-    };
+    let gemini = |name, model: &str, code| typed(name, &format!("{GEMINI}{model}"), JSON, "{}", code).dialect("gemini");
+    let azure =
+        |name, model: &str, code| typed(name, &format!("POST /openai/{model}/chat/completions"), JSON, "{}", code);
     vec![
         gemini("asks for another model by its path", "gemini-pro:generateContent", NOT_ALLOWED),
         gemini("encodes a letter of the path", "g%65mini-pro:generateContent", NOT_ALLOWED),
@@ -428,7 +451,13 @@ fn queries() -> Vec<Attempt> {
         bare("separates the query by a semicolon", "GET /v1/x?a=b;model=o3", NOT_INSPECTABLE),
         bare("writes brackets in the query", "GET /v1/x?model[]=o3", NOT_INSPECTABLE),
         bare("says it without a value in the query", "GET /v1/x?model", NOT_ALLOWED),
-        typed("says one in the query, one in the content", "POST /v1/x?model=o3", JSON, r#"{"model":"gpt-4o"}"#, NOT_ALLOWED),
+        typed(
+            "says one in the query, one in the content",
+            "POST /v1/x?model=o3",
+            JSON,
+            r#"{"model":"gpt-4o"}"#,
+            NOT_ALLOWED,
+        ),
         raw("asks for another model's WebSocket", "GET /v1/realtime?model=o3", UPGRADE, "", NOT_ALLOWED),
         raw("asks for a WebSocket", "GET /v1/realtime?model=gpt-4o", UPGRADE, "", NOT_INSPECTABLE),
     ]
@@ -437,9 +466,13 @@ fn queries() -> Vec<Attempt> {
 /// Endpoints whose content names models elsewhere.
 fn endpoints() -> Vec<Attempt> {
     let empty = |name, path: &str| typed(name, &format!("POST {path}"), JSON, "{}", NOT_INSPECTABLE);
-    let batch = format!("{PART}\"purpose\"\r\n\r\nbatch\r\n{PART}\"file\"; filename=\"a.jsonl\"\r\n\r\n{{}}\r\n--b--\r\n");
-    let late = format!("{PART}\"file\"; filename=\"a.jsonl\"\r\n\r\n{{}}\r\n{PART}\"purpose\"\r\n\r\nbatch\r\n--b--\r\n");
-    let files = |name, content: &str| typed(name, "POST /v1/files", "multipart/form-data; boundary=b", content, NOT_INSPECTABLE);
+    let batch =
+        format!("{PART}\"purpose\"\r\n\r\nbatch\r\n{PART}\"file\"; filename=\"a.jsonl\"\r\n\r\n{{}}\r\n--b--\r\n");
+    let late =
+        format!("{PART}\"file\"; filename=\"a.jsonl\"\r\n\r\n{{}}\r\n{PART}\"purpose\"\r\n\r\nbatch\r\n--b--\r\n");
+    let files = |name, content: &str| {
+        typed(name, "POST /v1/files", "multipart/form-data; boundary=b", content, NOT_INSPECTABLE)
+    };
     vec![
         empty("starts a batch", "/v1/batches"),
         empty("starts a batch behind a slash", "/v1/batches/"),
@@ -465,15 +498,22 @@ pub fn passing() -> Vec<Attempt> {
 }
 
 fn passing_json() -> Vec<Attempt> {
-    let gemini = |name, model: &str| {
-        typed(name, &format!("POST /v1beta/models/{model}"), JSON, "{}", PASSES).dialect("gemini")
-    };
+    let gemini =
+        |name, model: &str| typed(name, &format!("POST /v1beta/models/{model}"), JSON, "{}", PASSES).dialect("gemini");
     vec![
         json("names an allowed model", r#"{"model":"gpt-4o"}"#, PASSES),
         json("names one by its beginning", r#"{"model":"gpt-4.1-mini"}"#, PASSES),
         json("names no model", r#"{"input":"x"}"#, PASSES),
-        json("writes odd but valid JSON", " \r\n{ \"\\u006dodel\" : \"gpt\\u002d4o\", \"x\":[-0.0e+1,1E5,[],{},\"\\ud83d\\ude00é\"]}\t\n", PASSES),
-        json("names another model within", r#"{"messages":[{"model":"o3","model":null}],"model":"gpt-4o","Model":1}"#, PASSES),
+        json(
+            "writes odd but valid JSON",
+            " \r\n{ \"\\u006dodel\" : \"gpt\\u002d4o\", \"x\":[-0.0e+1,1E5,[],{},\"\\ud83d\\ude00é\"]}\t\n",
+            PASSES,
+        ),
+        json(
+            "names another model within",
+            r#"{"messages":[{"model":"o3","model":null}],"model":"gpt-4o","Model":1}"#,
+            PASSES,
+        ),
         json("repeats what has no list", r#"{"a":1,"a":2,"model":"gpt-4o"}"#, PASSES),
         json("sends a long text", format!(r#"{{"input":"{}","model":"gpt-4o"}}"#, "é\\n x".repeat(3000)), PASSES),
         json("nests deeply", format!("{{\"x\":{}{}}}", "[".repeat(126), "]".repeat(126)), PASSES),
@@ -499,7 +539,9 @@ fn passing_json() -> Vec<Attempt> {
 
 fn passing_forms() -> Vec<Attempt> {
     let model = format!("{PART}\"model\"\r\n\r\ngpt-4o\r\n");
-    let file = format!("{PART}\"file\"; filename=\"a \\ é.bin\"\r\nContent-Type: image/png\r\nX: y\r\n\r\n\r\n-b\r\n--\r\n--a\0\r\n");
+    let file = format!(
+        "{PART}\"file\"; filename=\"a \\ é.bin\"\r\nContent-Type: image/png\r\nX: y\r\n\r\n\r\n-b\r\n--\r\n--a\0\r\n"
+    );
     let upload = format!("{PART}\"purpose\"\r\n\r\nassistants\r\n{file}--b--\r\n");
     vec![
         form("names an allowed model in a form", "prompt=a+b%26model%3Do3;x=1&model=gpt%2D4o", PASSES),
@@ -527,6 +569,12 @@ fn passing_heads() -> Vec<Attempt> {
         bare("asks for an allowed model by the query", "GET /v1/x?a=o3&model=gpt%2d4o", PASSES),
         bare("deletes a response", "DELETE /v1/responses/1", PASSES),
         raw("cancels without content", "POST /v1/responses/1/cancel", "Content-Length: 0\r\n", "", PASSES),
-        typed("uses an allowed deployment", "POST /openai/deployments/gpt-4o/chat/completions?api-version=1", JSON, "{}", PASSES),
+        typed(
+            "uses an allowed deployment",
+            "POST /openai/deployments/gpt-4o/chat/completions?api-version=1",
+            JSON,
+            "{}",
+            PASSES,
+        ),
     ]
 }
