@@ -25,8 +25,11 @@ fn pair(attempt: &Attempt, inspection: Policy) -> Pair {
     Pair::with(rules_for(provider), Some(grant()))
 }
 
+/// Who carries the messages.
+type Driven = fn(Pair) -> Pair;
+
 /// Whole, byte by byte, and in pieces that match nothing; also through a driver.
-fn ways() -> [(Split, fn(Pair) -> Pair); 4] {
+fn ways() -> [(Split, Driven); 4] {
     [
         (Split::Whole, |pair| pair),
         (Split::Every(1), |pair| pair),

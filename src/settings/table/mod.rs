@@ -14,7 +14,7 @@ mod retired;
 mod server;
 mod storage;
 
-pub(super) use limits::MAX_CONCURRENT_REQUESTS;
+pub(super) use limits::{INSPECTION_MAX_BYTES, INSPECTION_MAX_TOTAL_BYTES, MAX_CONCURRENT_REQUESTS};
 pub(super) use logging::{LOG_FILE, LOG_FORMAT, LOG_LEVEL};
 pub(super) use observe::{AUDIT_CREATE_DIR, AUDIT_ENABLED, AUDIT_LOG_FILE, AUDIT_RETENTION, AUDIT_STORE_IN_DB};
 pub(super) use providers::{
