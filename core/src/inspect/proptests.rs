@@ -1,11 +1,13 @@
 //! Laws: one verdict however content is cut, and JSON as `serde_json` has it.
 
+use std::sync::LazyLock;
+
 use proptest::prelude::*;
 use serde_json::{Map, Value};
 
 use super::*;
 use crate::http1::Fields;
-use crate::testing::attempts::{attempts, passing};
+use crate::testing::attempts::{Attempt, attempts, passing};
 
 /// Documents of all shapes, in which listed names are frequent, also deep within.
 fn document() -> impl Strategy<Value = Value> {
@@ -44,6 +46,9 @@ fn mutate(bytes: &mut Vec<u8>, mutations: &[(prop::sample::Index, u8, u8)]) {
     }
 }
 
+/// What the dialogues send.
+static KNOWN: LazyLock<Vec<Attempt>> = LazyLock::new(|| [attempts(), passing()].concat());
+
 proptest! {
     #[test]
     fn documents_are_taken_as_serde_json_takes_them(
@@ -64,8 +69,7 @@ proptest! {
         mutations in prop::collection::vec(mutation(), 0..3),
         cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..6),
     ) {
-        let known = [attempts(), passing()].concat();
-        let mut content = known[which.index(known.len())].content.clone();
+        let mut content = KNOWN[which.index(KNOWN.len())].content.clone();
         mutate(&mut content, &mutations);
         let media = ["application/json", "application/x-www-form-urlencoded", "multipart/form-data; boundary=b", "x/x+json"][media];
         let mut places: Vec<usize> = cuts.iter().map(|cut| cut.index(content.len() + 1)).collect();
