@@ -9,6 +9,11 @@
 #[cfg(test)]
 mod harness;
 
+/// What is tried around a list of models; the core's own tests read the same table.
+#[cfg(test)]
+#[path = "../core/src/testing/attempts.rs"]
+mod attempts;
+
 /// The list on the tokio runtime.
 #[cfg(test)]
 #[path = "."]

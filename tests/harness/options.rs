@@ -12,6 +12,9 @@ use super::tls::Identity;
 /// For servers, which require one; what it is does not matter.
 const ENCRYPTION_KEY: &str = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
 
+const ENDPOINTS: &str =
+    "[/v1/chat/completions, /v1/responses, /v1/embeddings, /v1/models, /v1/messages, /v1/realtime, /v1beta]";
+
 /// One entry of the providers file.
 #[derive(Clone, Debug)]
 pub(crate) struct Entry {
@@ -19,12 +22,19 @@ pub(crate) struct Entry {
     base_url: String,
     dialect: String,
     lines: Vec<String>,
+    endpoints: String,
 }
 
 impl Entry {
     /// An entry in OpenAI's dialect.
     pub(crate) fn new(name: &str, base_url: &str) -> Self {
-        Self { name: name.into(), base_url: base_url.into(), dialect: "openai".into(), lines: Vec::new() }
+        Self {
+            name: name.into(),
+            base_url: base_url.into(),
+            dialect: "openai".into(),
+            lines: Vec::new(),
+            endpoints: ENDPOINTS.into(),
+        }
     }
 
     pub(crate) fn dialect(mut self, dialect: &str) -> Self {
@@ -38,16 +48,20 @@ impl Entry {
         self
     }
 
+    /// Other endpoints than the usual ones, such as `[/]` for all.
+    pub(crate) fn endpoints(mut self, endpoints: &str) -> Self {
+        self.endpoints = endpoints.into();
+        self
+    }
+
     fn write(&self, file: &mut String) {
-        let Self { name, base_url, dialect, lines } = self;
+        let Self { name, base_url, dialect, lines, endpoints } = self;
         write!(file, "  {name}:\n    base_url: {base_url}\n    dialect: {dialect}\n").unwrap();
         for line in lines {
             writeln!(file, "    {line}").unwrap();
         }
-        file.push_str(
-            "    allowed_endpoints: [/v1/chat/completions, /v1/responses, /v1/embeddings, /v1/models, /v1/messages, \
-             /v1/realtime, /v1beta]\n    allowed_methods: [GET, POST, DELETE, PUT, PATCH]\n",
-        );
+        writeln!(file, "    allowed_endpoints: {endpoints}").unwrap();
+        file.push_str("    allowed_methods: [GET, POST, DELETE, PUT, PATCH]\n");
     }
 }
 

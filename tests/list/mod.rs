@@ -25,6 +25,7 @@ mod manage_projects;
 mod manage_rules;
 mod manage_tokens;
 mod outages;
+mod params;
 mod probes;
 mod quota;
 mod reload;

@@ -3,17 +3,19 @@
 
 use crate::audit::Action;
 use crate::exchange::Outcome;
-use crate::inspect::{Glob, ParamRules, Policy};
+use crate::inspect::Policy;
 use crate::reject::Dialect;
 use crate::routing::EndpointPattern;
-use crate::testing::attempts::{Attempt, attempts, passing};
+use crate::settings::{ProviderDefaults, parse_providers};
+use crate::testing::attempts::{Attempt, LIST, attempts, passing};
 use crate::testing::{Pair, Split, TOKEN, grant, ok, provider, rules_for};
 
-/// A pair whose provider has a list, as [`crate::testing::attempts::LIST`] says it.
+/// A pair whose provider has the table's list.
 fn listing(attempt: &Attempt) -> Pair {
-    let models = vec![Glob::new("gpt-4o"), Glob::new("gpt-4.1-*")];
-    let params = ParamRules::new(vec![("model".to_owned(), models)]);
-    pair(attempt, Policy { params, uninspected: Vec::new() })
+    let file =
+        format!("apis: {{a: {{base_url: 'https://a.example', allowed_endpoints: [/], param_whitelist: {LIST}}}}}");
+    let providers = parse_providers(&file, &ProviderDefaults::default()).unwrap();
+    pair(attempt, providers.by_name[&providers.default].inspection.clone())
 }
 
 fn pair(attempt: &Attempt, inspection: Policy) -> Pair {
@@ -25,8 +27,11 @@ fn pair(attempt: &Attempt, inspection: Policy) -> Pair {
     Pair::with(rules_for(provider), Some(grant()))
 }
 
+/// Who carries the messages.
+type Driven = fn(Pair) -> Pair;
+
 /// Whole, byte by byte, and in pieces that match nothing; also through a driver.
-fn ways() -> [(Split, fn(Pair) -> Pair); 4] {
+fn ways() -> [(Split, Driven); 4] {
     [
         (Split::Whole, |pair| pair),
         (Split::Every(1), |pair| pair),

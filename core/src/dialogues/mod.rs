@@ -7,6 +7,7 @@ mod deadlines;
 mod draining;
 mod forwarding;
 mod framing;
+mod inspecting;
 mod interim;
 mod leaving;
 mod managing;

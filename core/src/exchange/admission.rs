@@ -152,7 +152,7 @@ struct Admitted {
     /// How many bytes of content the request may have.
     content_limit: u64,
     /// The path that must go upstream, where the client's own could be read as another (see [`NormalPath`]).
-    rewritten_path: Option<String>,
+    rewritten_path: Option<Box<str>>,
 }
 
 /// Whether that grant allows that request at that provider. Top to bottom, in the contract's order.
@@ -179,7 +179,7 @@ fn admit(
             check_origin(provider, head.fields())?;
             let rewritten_path = match path.upstream_path() {
                 Cow::Borrowed(_) => None,
-                Cow::Owned(path) => Some(path),
+                Cow::Owned(path) => Some(path.into_boxed_str()),
             };
             Ok(Admitted { content_limit: limit, rewritten_path })
         }

@@ -195,3 +195,18 @@ impl Exchange {
         if next.0 < whole.0 { next } else { whole }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn content_that_comes_byte_by_byte_is_held_in_few_pieces() {
+        let mut held = Held::new(&Holds::default());
+        for _ in 0..2 * PIECE + 1 {
+            assert_eq!(held.push(b"x"), Ok(()));
+        }
+        let lengths: Vec<usize> = std::iter::from_fn(|| held.next()).map(|piece| piece.len()).collect();
+        assert_eq!((lengths, held.bytes()), (vec![PIECE, PIECE, 1], 0));
+    }
+}

@@ -109,7 +109,7 @@ pub struct Exchange {
     /// What it made of the breaker.
     breaker: Option<Box<BreakerTurn>>,
     /// The path for the upstream, where it is not the client's own.
-    rewritten_path: Option<String>,
+    rewritten_path: Option<Box<str>>,
     /// The content that was looked at and is not sent on yet.
     held: Option<Box<Held>>,
     last_client: Instant,

@@ -5,9 +5,13 @@ use std::time::Duration;
 
 use crate::connection::SessionInput;
 use crate::exchange::Misuse;
+use crate::inspect::{Glob, ParamRules, Policy};
+use crate::quota::Holds;
 use crate::reject::UpstreamFault;
+use crate::settings::Provider;
 use crate::testing::{
-    KEY, MANAGEMENT_TOKEN, Pair, Split, check, get, grant, ok, post, request, rules, settle, switching, websocket,
+    KEY, MANAGEMENT_TOKEN, Pair, Split, check, get, grant, ok, post, provider, request, rules, rules_for, settle,
+    switching, websocket,
 };
 
 /// Any conversation between any client, upstream, store and clock.
@@ -27,10 +31,13 @@ pub fn exchange(data: &[u8]) {
 
 fn converse(data: &[u8], drive: impl FnOnce(Pair) -> Pair) -> Pair {
     let mut bytes = Operations(data);
-    let limited = bytes.next().is_multiple_of(4);
+    let first = bytes.next();
+    let limited = first.is_multiple_of(4);
     let grant = crate::auth::Grant { max_requests: limited.then_some(9), ..grant() };
-    let mut rules = rules();
+    let mut rules = if first / 4 % 4 == 3 { rules_for(listing()) } else { rules() };
     rules.head_limits.bytes = 4096;
+    rules.holds = Holds::new(40_000, 50_000);
+    let holds = rules.holds.clone();
     let mut pair = drive(Pair::with(rules, Some(grant)));
     pair.store.left = 3;
     while !bytes.0.is_empty() {
@@ -38,7 +45,15 @@ fn converse(data: &[u8], drive: impl FnOnce(Pair) -> Pair) -> Pair {
     }
     settle(&mut pair);
     check(&pair);
+    assert_eq!(holds.held(), 0, "content is held for ever");
     pair
+}
+
+/// A provider that has a list.
+fn listing() -> Provider {
+    let models = vec![Glob::new("g*")];
+    let params = ParamRules::new(vec![("model".to_owned(), models)]);
+    Provider { inspection: Policy { params, uninspected: Vec::new() }, ..provider() }
 }
 
 /// What is left of the fuzzer's bytes.
@@ -143,7 +158,7 @@ fn client_pieces() -> Vec<String> {
     let manage = |line: &str, rest: &str| {
         format!("{line} HTTP/1.1\r\nHost: p\r\nAuthorization: Bearer {MANAGEMENT_TOKEN}\r\n{rest}")
     };
-    let chunked = "Transfer-Encoding: chunked\r\n";
+    let (chunked, json) = ("Transfer-Encoding: chunked\r\n", "Content-Type: application/json\r\n");
     vec![
         get("/v1/x"),
         post("/v1/x", "hello"),
@@ -177,6 +192,13 @@ fn client_pieces() -> Vec<String> {
         manage("POST /manage/tokens", "Transfer-Encoding: chunked\r\n\r\n"),
         manage("DELETE /manage/nothing", "\r\n"),
         websocket("/v1/x"),
+        request("POST /v1/x", &format!("{json}Content-Length: 13\r\n"), "{\"model\":"),
+        "\"g\"}".to_owned(),
+        request("POST /v1/x", &format!("{json}{chunked}"), "9\r\n{\"model\":\r\n"),
+        "4\r\n\"g\"}\r\n0\r\nX-Sum: 1\r\n\r\n".to_owned(),
+        "5\r\n\"o3\"}\r\n0\r\n\r\n".to_owned(),
+        request("POST /v1/x", &format!("{json}Content-Length: 39013\r\nExpect: 100-continue\r\n"), "{\"model\":"),
+        " ".repeat(39_000),
     ]
 }
 

@@ -78,6 +78,12 @@ impl MultipartScanner {
         Ok(())
     }
 
+    /// How much is kept of what was fed.
+    #[cfg(test)]
+    pub(super) fn waiting(&self) -> usize {
+        self.buffer.len() + self.value.len()
+    }
+
     /// The content ends here.
     ///
     /// # Errors

@@ -6,6 +6,7 @@ use std::time::Duration;
 use http::Method;
 
 use super::*;
+use crate::inspect::{Glob, ParamRules};
 use crate::reject::Dialect;
 
 fn parse(text: &str) -> Result<Providers, ProvidersError> {
@@ -236,7 +237,7 @@ const BROKEN_FILES: [(&str, &str); 34] = [
 ];
 
 /// Lines that break an otherwise good entry, from line 5, column 5 on, and what is said about them.
-const BROKEN_LINES: [(&str, &str); 40] = [
+const BROKEN_LINES: [(&str, &str); 46] = [
     ("dialect: cohere", "5:14 expected one of openai, anthropic, gemini here"),
     ("dialect: OpenAI", "5:14 expected one of openai, anthropic, gemini here"),
     ("dialect: [openai]", "5:14 expected one of openai, anthropic, gemini here"),
@@ -295,14 +296,21 @@ const BROKEN_LINES: [(&str, &str); 40] = [
     ("connection: {max_idle_conns: many}", "5:34 expected a whole number from 0 to 65535 here"),
     ("connection: {max_idle_conns_per_host: -1}", "5:43 expected a whole number from 0 to 65535 here"),
     ("connection: {max_idle_conns: 65536}", "5:34 expected a whole number from 0 to 65535 here"),
+    ("param_whitelist: [model]", "5:22 expected a mapping here: param_whitelist is written as keys and values"),
+    ("param_whitelist: {model: gpt-4o}", "5:30 expected a list here, such as [gpt-4o, gpt-4.1-*]"),
+    ("param_whitelist: {model: }", "5:28 expected a list here, such as [gpt-4o, gpt-4.1-*]"),
     (
-        "param_whitelist: {model: [gpt-4o]}",
-        "5:5 param_whitelist is not supported by this version: remove it to go without",
+        "param_whitelist: {model: []}",
+        "5:30 the list of \"model\" is empty, which would allow no value: list values, such as [gpt-4o, gpt-4.1-*], or \
+         remove \"model\" to allow any",
     ),
     (
-        "uninspected_endpoints: [/v1/x]",
-        "5:5 uninspected_endpoints is not supported by this version: remove it to go without",
+        "param_whitelist: {model: [{a: b}]}",
+        "5:31 expected a value such as gpt-4o, or gpt-4.1-* for all that begin so here",
     ),
+    ("param_whitelist: {'': [a]}", "5:23 a parameter has a name of 1 to 256 bytes, such as model"),
+    ("uninspected_endpoints: /v1/x", "5:28 expected a list here, such as [/v1/batches]"),
+    ("uninspected_endpoints: [v1]", "5:29 an endpoint begins with a slash, such as /v1/models"),
     ("stream_usage: inject", "5:5 stream_usage is not supported by this version: remove it to go without"),
     ("shared_cache: true", "5:5 shared_cache is not supported by this version: remove it to go without"),
     (
@@ -370,4 +378,17 @@ fn a_broken_url_or_endpoint_is_answered_with_its_place_and_why() {
 fn an_error_prints_its_place_first() {
     let error = parse(&with_lines("auth: basic")).unwrap_err();
     assert!(error.to_string().starts_with("line 5, column 11: expected one of bearer,"), "{error}");
+}
+
+#[test]
+fn lists_of_parameters_and_the_paths_without_them_are_read() {
+    let text = with_lines(
+        "param_whitelist: {model: [gpt-4o, gpt-4.1-*], voice: [a]}\n    uninspected_endpoints: [/v1/batches]",
+    );
+    let providers = parse(&text).unwrap();
+    let policy = &providers.by_name[&providers.default].inspection;
+    let list = |globs: &[&str]| globs.iter().map(|glob| Glob::new(glob)).collect::<Vec<_>>();
+    let lists = vec![("model".to_owned(), list(&["gpt-4o", "gpt-4.1-*"])), ("voice".to_owned(), list(&["a"]))];
+    assert_eq!(policy.params, ParamRules::new(lists));
+    assert_eq!(policy.uninspected, [crate::routing::EndpointPattern::parse("/v1/batches").unwrap()]);
 }

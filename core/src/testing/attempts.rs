@@ -4,27 +4,26 @@
 //! All are for a provider with [`LIST`], which allows every path.
 
 /// What the provider's entry says.
-pub const LIST: &str = "{model: [gpt-4o, gpt-4.1-*]}";
+pub(crate) const LIST: &str = "{model: [gpt-4o, gpt-4.1-*]}";
 
 /// One request.
 #[derive(Clone, Debug)]
-pub struct Attempt {
+pub(crate) struct Attempt {
     /// What is tried, as a sentence goes on after "someone".
-    pub name: &'static str,
+    pub(crate) name: &'static str,
     /// The dialect of the provider.
-    pub dialect: &'static str,
+    pub(crate) dialect: &'static str,
     line: String,
     fields: String,
     /// Everything after the head, chunks included.
-    pub content: Vec<u8>,
+    pub(crate) content: Vec<u8>,
     /// The code of the refusal; empty where the request must pass.
-    pub code: &'static str,
+    pub(crate) code: &'static str,
 }
 
 impl Attempt {
     /// The whole request with that token.
-    #[must_use]
-    pub fn bytes(&self, token: &str) -> Vec<u8> {
+    pub(crate) fn bytes(&self, token: &str) -> Vec<u8> {
         let Self { line, fields, content, .. } = self;
         let mut bytes =
             format!("{line} HTTP/1.1\r\nHost: proxy\r\nAuthorization: Bearer {token}\r\n{fields}\r\n").into_bytes();
@@ -78,8 +77,7 @@ fn bare(name: &'static str, line: &str, code: &'static str) -> Attempt {
 }
 
 /// Every way that must not lead to the upstream.
-#[must_use]
-pub fn attempts() -> Vec<Attempt> {
+pub(crate) fn attempts() -> Vec<Attempt> {
     [values(), texts(), codings(), chunks(), forms(), parts(), dispositions(), paths(), queries(), endpoints()].concat()
 }
 
@@ -492,8 +490,7 @@ fn endpoints() -> Vec<Attempt> {
 }
 
 /// What looks alike and must pass, byte for byte.
-#[must_use]
-pub fn passing() -> Vec<Attempt> {
+pub(crate) fn passing() -> Vec<Attempt> {
     [passing_json(), passing_forms(), passing_heads()].concat()
 }
 

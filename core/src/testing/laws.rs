@@ -40,6 +40,8 @@ const AUDITED: &[&str] = &[
     "token_expired",
     "project_inactive",
     "quota_exceeded",
+    "param_not_allowed",
+    "body_not_inspectable",
     "endpoint_not_found",
     "not_found",
     "audit_unavailable",

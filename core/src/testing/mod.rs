@@ -2,7 +2,8 @@
 //! bytes, with a clock that moves when it is told to. For tests and fuzzing; it is in no build of the program.
 #![expect(clippy::panic, clippy::unwrap_used, reason = "a harness reports by panicking")]
 
-pub mod attempts;
+#[cfg(test)]
+pub(crate) mod attempts;
 mod heard;
 mod laws;
 mod pair;
