@@ -64,6 +64,7 @@ fn rules(settings: Settings, token_key: TokenKeySlot) -> Rules {
         forward_client_ip: settings.proxy.forward_client_ip,
         trusted_proxies: settings.proxy.trusted_proxies,
         concurrency: Concurrency::new(settings.proxy.max_concurrent_requests),
+        rates: settings.proxy.rates,
         head_limits: HeadLimits::default(),
         patience: Patience::default(),
         version: env!("CARGO_PKG_VERSION"),

@@ -30,6 +30,7 @@ mod memory;
 mod opening;
 mod outage;
 mod random;
+mod rates;
 mod seal;
 mod sql;
 mod storage;

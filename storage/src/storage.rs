@@ -6,10 +6,9 @@ use std::time::Duration;
 
 use llm_proxy_core::audit::Draft;
 use llm_proxy_core::auth::{Grant, TokenDigest, TokenKeySlot};
-use llm_proxy_core::exchange::{Component, Health, Spent, StoreEffect, StoreOutcome, Unavailable};
+use llm_proxy_core::exchange::{Component, GrantQuery, Health, Spent, StoreEffect, StoreOutcome, Unavailable};
 use llm_proxy_core::ids::TokenId;
 use llm_proxy_core::manage::{CallFacts, Command, CommandError, Reply};
-use llm_proxy_core::quota::RateVerdict;
 use llm_proxy_core::time::{Instant, Now, Timestamp};
 
 use crate::audit::{self, Unwritten, Writer};
@@ -20,6 +19,7 @@ use crate::grants::GrantCache;
 use crate::leases::Leases;
 use crate::opening;
 use crate::outage::{Access, Outage};
+use crate::rates::Rates;
 use crate::store::{ExecuteError, SettleError, Store, StoreError, TokenUse, is_change};
 use crate::turns::Turns;
 use crate::uses::UseCounts;
@@ -51,6 +51,7 @@ struct Shared {
     /// `None` records nothing.
     audit: Option<Writer>,
     leases: Leases,
+    rates: Rates,
 }
 
 impl Storage {
@@ -90,6 +91,7 @@ impl Storage {
             uses: UseCounts::default(),
             flushing: async_lock::Mutex::default(),
             leases,
+            rates: Rates::default(),
             audit,
         }))
     }
@@ -131,20 +133,20 @@ impl Storage {
         self.0.grants.get(digest, now).or_else(old)
     }
 
-    /// The outcome of an effect, if it can be had without waiting: grants that are in memory, and requests of limited
-    /// tokens that are leased.
+    /// The outcome of an effect, if it can be had without waiting: grants that are in memory, requests of limited
+    /// tokens that are leased, and what the rates say.
     #[must_use]
     pub fn perform_now(&self, effect: &StoreEffect, now: Now) -> Option<StoreOutcome> {
         match effect {
-            StoreEffect::FindGrant(digest) => {
-                let grant = self.cached_grant(digest, now.mono)?;
-                Some(StoreOutcome::Grant(Ok(Some(grant))))
-            }
+            StoreEffect::FindGrant(query) => match self.cached_grant(&query.digest, now.mono) {
+                Some(grant) => Some(StoreOutcome::Grant(Ok(Some(grant)))),
+                None => self.0.rates.refuse_look_up(query, now.mono).map(StoreOutcome::Rates),
+            },
             StoreEffect::Spend(token) => {
                 let spent = self.0.leases.spend_now(*token, now, self.lease_age(now.mono))?;
                 Some(StoreOutcome::Spent(Ok(spent)))
             }
-            StoreEffect::CheckRates(_) => Some(StoreOutcome::Rates(RateVerdict::Allowed { remaining: None })),
+            StoreEffect::CheckRates(check) => Some(StoreOutcome::Rates(self.0.rates.check(check, now.mono))),
             StoreEffect::Manage(..) | StoreEffect::Record(_) | StoreEffect::CheckHealth => None,
         }
     }
@@ -153,9 +155,9 @@ impl Storage {
     /// unavailable; the log has the cause. The caller sets the time limit: dropping the future gives up on it.
     pub async fn perform(&self, effect: StoreEffect, now: Now) -> StoreOutcome {
         match effect {
-            StoreEffect::FindGrant(digest) => StoreOutcome::Grant(self.find_grant(digest, now.mono).await),
+            StoreEffect::FindGrant(query) => self.find_grant(query, now.mono).await,
             StoreEffect::Spend(token) => StoreOutcome::Spent(self.spend(token, now).await),
-            StoreEffect::CheckRates(_) => StoreOutcome::Rates(RateVerdict::Allowed { remaining: None }),
+            StoreEffect::CheckRates(check) => StoreOutcome::Rates(self.0.rates.check(&check, now.mono)),
             StoreEffect::Manage(command, facts) => StoreOutcome::Managed(self.manage(command, *facts, now).await),
             StoreEffect::Record(draft) => StoreOutcome::Recorded(self.record(*draft).await),
             StoreEffect::CheckHealth => StoreOutcome::Health(self.check_health(now.mono).await),
@@ -171,8 +173,8 @@ impl Storage {
         }
         self.0.outage.look_up_failed("look up", &StoreError::NoAnswer, asked_at.mono);
         match effect {
-            StoreEffect::FindGrant(digest) => {
-                Some(StoreOutcome::Grant(self.cached_grant(digest, now.mono).map(Some).ok_or(Unavailable)))
+            StoreEffect::FindGrant(query) => {
+                Some(StoreOutcome::Grant(self.cached_grant(&query.digest, now.mono).map(Some).ok_or(Unavailable)))
             }
             StoreEffect::CheckHealth => {
                 Some(StoreOutcome::Health(Health { store: Component::Down, audit: self.audit_health(Component::Down) }))
@@ -286,14 +288,24 @@ impl Storage {
         }
     }
 
-    async fn find_grant(&self, digest: TokenDigest, now: Instant) -> Result<Option<Arc<Grant>>, Unavailable> {
+    async fn find_grant(&self, query: GrantQuery, now: Instant) -> StoreOutcome {
+        let digest = query.digest;
         if let Some(grant) = self.cached_grant(&digest, now) {
-            return Ok(Some(grant));
+            return StoreOutcome::Grant(Ok(Some(grant)));
         }
         let _turn = self.0.look_ups.of_digest(&digest).await;
         if let Some(grant) = self.cached_grant(&digest, now) {
-            return Ok(Some(grant));
+            return StoreOutcome::Grant(Ok(Some(grant)));
         }
+        // Those that waited with it may have failed meanwhile.
+        match self.0.rates.refuse_look_up(&query, now) {
+            Some(refused) => StoreOutcome::Rates(refused),
+            None => StoreOutcome::Grant(self.ask_for_grant(digest, now).await),
+        }
+    }
+
+    /// The grant as the store has it now; while the store fails, as it was.
+    async fn ask_for_grant(&self, digest: TokenDigest, now: Instant) -> Result<Option<Arc<Grant>>, Unavailable> {
         let ticket = self.0.grants.ticket(now);
         match self.look_up(digest, now).await {
             Ok(Some(grant)) => {

@@ -14,7 +14,7 @@ mod retired;
 mod server;
 mod storage;
 
-pub(super) use limits::MAX_CONCURRENT_REQUESTS;
+pub(super) use limits::{AUTH_FAILURE_LIMIT, GLOBAL_RATE_LIMIT, IP_RATE_LIMIT, MAX_CONCURRENT_REQUESTS};
 pub(super) use logging::{LOG_FILE, LOG_FORMAT, LOG_LEVEL};
 pub(super) use observe::{AUDIT_CREATE_DIR, AUDIT_ENABLED, AUDIT_LOG_FILE, AUDIT_RETENTION, AUDIT_STORE_IN_DB};
 pub(super) use providers::{
