@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 
 use llm_proxy_core::auth::TokenKeySlot;
 use llm_proxy_core::http1::HeadLimits;
-use llm_proxy_core::quota::Concurrency;
+use llm_proxy_core::quota::{Concurrency, RateLimits};
 use llm_proxy_core::rules::{Patience, Rules};
 use llm_proxy_storage::{AuditConfig, StorageConfig};
 
@@ -57,6 +57,7 @@ fn audit(audit: &AuditSettings, runtime: Runtime) -> AuditConfig {
 }
 
 fn rules(settings: Settings, token_key: TokenKeySlot) -> Rules {
+    let other_tokens = settings.shared_rates.and_then(|shared| shared.of_other_tokens);
     Rules {
         providers: settings.providers,
         management_token: settings.management_token,
@@ -65,6 +66,7 @@ fn rules(settings: Settings, token_key: TokenKeySlot) -> Rules {
         forward_client_ip: settings.proxy.forward_client_ip,
         trusted_proxies: settings.proxy.trusted_proxies,
         concurrency: Concurrency::new(settings.proxy.max_concurrent_requests),
+        rates: RateLimits { other_tokens, ..settings.proxy.rates },
         head_limits: HeadLimits::default(),
         patience: Patience::default(),
         version: env!("CARGO_PKG_VERSION"),

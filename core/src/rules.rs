@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::auth::TokenKeySlot;
 use crate::http1::HeadLimits;
-use crate::quota::Concurrency;
+use crate::quota::{Concurrency, RateLimits};
 use crate::secret::Secret;
 use crate::settings::{Networks, Providers};
 
@@ -25,6 +25,9 @@ pub struct Rules {
     pub trusted_proxies: Networks,
     /// How many proxied requests may run at once (MAX_CONCURRENT_REQUESTS).
     pub concurrency: Concurrency,
+    /// How many requests come in a minute (GLOBAL_RATE_LIMIT, IP_RATE_LIMIT), and how many credentials fail
+    /// (AUTH_FAILURE_LIMIT).
+    pub rates: RateLimits,
     /// What a head may cost, in both directions.
     pub head_limits: HeadLimits,
     /// The time limits that are not a provider's.

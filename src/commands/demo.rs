@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use clap::Args;
 use llm_proxy_core::http1::HeadLimits;
-use llm_proxy_core::quota::Concurrency;
+use llm_proxy_core::quota::{Concurrency, RateLimits};
 use llm_proxy_core::rules::{Patience, Rules};
 use llm_proxy_core::secret::Secret;
 use llm_proxy_core::settings::{Networks, ProviderDefaults, Providers, ProvidersError, parse_providers};
@@ -100,6 +100,7 @@ fn demo(runtime: Runtime, addr: SocketAddr) -> Result<Stopped, DemoError> {
         forward_client_ip: false,
         trusted_proxies: Networks::default(),
         concurrency: Concurrency::new(0),
+        rates: RateLimits::default(),
         head_limits: HeadLimits::default(),
         patience: Patience::default(),
         version: env!("CARGO_PKG_VERSION"),

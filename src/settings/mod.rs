@@ -27,6 +27,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use llm_proxy_core::quota::{RateLimit, RateLimits};
 use llm_proxy_core::secret::Secret;
 use llm_proxy_core::settings::{Networks, ProviderDefaults, Providers};
 use llm_proxy_storage::Database;
@@ -121,6 +122,8 @@ pub(crate) struct ProxySettings {
     pub(crate) forward_client_ip: bool,
     /// How many proxied requests may run at once; 0 is no limit.
     pub(crate) max_concurrent_requests: u64,
+    /// How many come in a minute.
+    pub(crate) rates: RateLimits,
     /// The roots by which upstreams are verified; `None` is the system's. TLS libraries find this variable in the
     /// environment by themselves, but not in the `.env` file.
     pub(crate) ssl_cert_file: Option<PathBuf>,
@@ -243,6 +246,9 @@ fn proxy(values: &mut Values) -> Option<ProxySettings> {
     let trusted_proxies = values.read_optional(&table::TRUSTED_PROXIES);
     let forward_client_ip = values.read(&table::FORWARD_CLIENT_IP);
     let max_concurrent_requests = values.read(&table::MAX_CONCURRENT_REQUESTS);
+    let everyone = values.read(&table::GLOBAL_RATE_LIMIT);
+    let address = values.read(&table::IP_RATE_LIMIT);
+    let failures = values.read(&table::AUTH_FAILURE_LIMIT);
     let ssl_cert_file = values.read_optional(&table::SSL_CERT_FILE);
     if let Some(Some(path)) = &ssl_cert_file
         && let Err(error) = std::fs::File::open(path)
@@ -256,6 +262,12 @@ fn proxy(values: &mut Values) -> Option<ProxySettings> {
         trusted_proxies: trusted_proxies?.unwrap_or_default(),
         forward_client_ip: forward_client_ip?,
         max_concurrent_requests: max_concurrent_requests?,
+        rates: RateLimits {
+            everyone: RateLimit::per_minute(everyone?),
+            address: RateLimit::per_minute(address?),
+            failures: RateLimit::per_minute(failures?),
+            other_tokens: None,
+        },
         ssl_cert_file: ssl_cert_file?,
     })
 }

@@ -136,7 +136,6 @@ fn everything_wrong_is_told_together() {
     assert_eq!(
         told,
         [
-            "GLOBAL_RATE_LIMIT (environment): this is no whole number; write a whole number, 0 or more",
             "MANAGEMENT_TOKEN is missing: set it in the environment or the .env file; write 16 visible ASCII \
              characters or more (make one with: openssl rand -base64 32)",
             "LISTEN_ADDR (environment): this is no address to listen on; write a port on every interface such as \
@@ -150,6 +149,7 @@ fn everything_wrong_is_told_together() {
              5s such as 5s or 500ms",
             "TRUSTED_PROXIES (environment): entry 2 is no network; write addresses and networks with commas between \
              them such as 10.0.0.0/8,::1",
+            "GLOBAL_RATE_LIMIT (environment): this is no whole number; write a whole number, 0 or more",
             "/nowhere/providers.yaml: there is no such providers file: name another one with --config or \
              API_CONFIG_PATH",
             "LOG_LEVEL (environment): this is none of the accepted words; write one of error, warn, info, debug and \
@@ -178,11 +178,11 @@ fn a_required_encryption_key_must_be_there() {
 
 #[test]
 fn what_has_no_effect_is_a_warning() {
-    let gathered = gather(&complete(&[("IP_RATE_LIMIT", "30"), ("MASK_API_KEYS", "whatever"), ("UNRELATED", "1")]));
+    let gathered = gather(&complete(&[("METRICS_PATH", "/m"), ("MASK_API_KEYS", "whatever"), ("UNRELATED", "1")]));
     assert_eq!(
         gathered.warnings[..2],
         [
-            "IP_RATE_LIMIT is set, but has no effect in this version",
+            "METRICS_PATH is set, but has no effect in this version",
             "MASK_API_KEYS is set, but means nothing. Keys are never logged.",
         ]
     );

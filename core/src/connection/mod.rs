@@ -25,7 +25,7 @@
 //! # use llm_proxy_core::auth::{Grant, TokenKey};
 //! use llm_proxy_core::connection::{MAX_SLICES, Next, OutQueue, Session, SessionEffect, SessionInput};
 //! use llm_proxy_core::exchange::{Outcome, StoreEffect, StoreOutcome};
-//! # use llm_proxy_core::{http1::HeadLimits, ids::{ProjectId, TokenId}, quota::Concurrency};
+//! # use llm_proxy_core::{http1::HeadLimits, ids::{ProjectId, TokenId}, quota::{Concurrency, RateLimits}};
 //! # use llm_proxy_core::{rules::{Patience, Rules}, secret::Secret};
 //! # use llm_proxy_core::settings::{Networks, ProviderDefaults, parse_providers};
 //! # use llm_proxy_core::time::{Now, Timestamp};
@@ -39,6 +39,7 @@
 //! #     forward_client_ip: false,
 //! #     trusted_proxies: Networks::default(),
 //! #     concurrency: Concurrency::new(0),
+//! #     rates: RateLimits::default(),
 //! #     head_limits: HeadLimits::default(),
 //! #     patience: Patience::default(),
 //! #     version: "0.0.0",

@@ -21,7 +21,11 @@ use crate::time::Timestamp;
 impl Exchange {
     pub(super) fn begin_admission(&mut self, cx: &mut Context<'_>) {
         match identify(&self.request.head, cx.rules) {
-            Ok(digest) => self.ask(StoreEffect::FindGrant(digest)),
+            Ok(digest) => {
+                self.ask(StoreEffect::FindGrant(self.grant_query(digest, cx.rules)));
+                self.state = State::Admitting { since: cx.now.mono };
+            }
+            Err(Refusal::Denied(denial)) => self.deny_credential(denial, cx),
             Err(refusal) => self.deny(&refusal, cx),
         }
     }
@@ -29,7 +33,7 @@ impl Exchange {
     pub(super) fn on_grant(&mut self, grant: Result<Option<Arc<Grant>>, Unavailable>, cx: &mut Context<'_>) {
         let grant = match grant {
             Ok(Some(grant)) => grant,
-            Ok(None) => return self.deny(&Refusal::Denied(Denial::InvalidToken), cx),
+            Ok(None) => return self.deny_credential(Denial::InvalidToken, cx),
             Err(Unavailable) => return self.deny(&Refusal::StoreUnavailable, cx),
         };
         self.payer = Some(Payer { token: grant.token_id, project: grant.project_id });
@@ -42,17 +46,26 @@ impl Exchange {
                 self.content_limit = content_limit;
                 self.rewritten_path = rewritten_path;
             }
+            Err(Refusal::Denied(denial)) => {
+                self.denied_grant = Some(grant);
+                return self.deny_credential(denial, cx);
+            }
             Err(refusal) => return self.deny_with(grant, &refusal, cx),
         }
         self.running = cx.rules.concurrency.enter();
         if self.running.is_none() {
             return self.deny(&Refusal::Overloaded, cx);
         }
+        self.rate_token(grant, provider.clone(), cx);
+    }
+
+    /// The last step before the upstream.
+    pub(super) fn spend(&mut self, grant: Arc<Grant>, provider: Arc<Provider>, cx: &Context<'_>) {
         if grant.max_requests.is_some() {
             self.ask(StoreEffect::Spend(grant.token_id));
-            self.state = State::Spending { since: cx.now.mono, grant, provider: provider.clone() };
+            self.state = State::Spending { since: cx.now.mono, grant, provider };
         } else {
-            self.connect(grant, provider.clone(), cx);
+            self.connect(grant, provider, cx);
         }
     }
 
@@ -80,14 +93,14 @@ impl Exchange {
     }
 
     /// Refuses a request of that grant.
-    fn deny_with(&mut self, grant: Arc<Grant>, refusal: &Refusal, cx: &mut Context<'_>) {
+    pub(super) fn deny_with(&mut self, grant: Arc<Grant>, refusal: &Refusal, cx: &mut Context<'_>) {
         self.denied_grant = Some(grant);
         self.deny(refusal, cx);
     }
 
     /// Refuses. Where policy is the reason, an event of it is handed on; what is merely down, busy or too large leaves
     /// none.
-    fn deny(&mut self, refusal: &Refusal, cx: &mut Context<'_>) {
+    pub(super) fn deny(&mut self, refusal: &Refusal, cx: &mut Context<'_>) {
         if is_denial(refusal) {
             self.refuse_and_note(refusal, self.voice(), (Action::ProxyRequest, None), cx);
         } else {

@@ -1,6 +1,7 @@
 //! What an exchange asks of the store, and what comes back. Storage performs all of these in one place, for both
 //! runtimes.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use thiserror::Error;
@@ -9,13 +10,14 @@ use crate::audit::Draft;
 use crate::auth::{Grant, TokenDigest};
 use crate::ids::TokenId;
 use crate::manage::{CallFacts, Command, CommandError, Reply};
-use crate::quota::{RateCheck, RateVerdict};
+use crate::quota::{RateCheck, RateKey, RateLimit, RateVerdict};
 
 /// Something only the store can do.
 #[derive(Clone, Debug)]
 pub enum StoreEffect {
-    /// Find the grant of the token with that digest. Storage may answer from memory, within the grant age.
-    FindGrant(TokenDigest),
+    /// Find the grant of a token. Storage may answer from memory, within the grant age; or that nobody looks, by
+    /// [`StoreOutcome::Rates`].
+    FindGrant(GrantQuery),
     /// Take one request off a limited token: from a lease, or in one atomic step of the store.
     Spend(TokenId),
     /// Count one request against all of these rates, or against none. Of what cannot be asked (a limiter that several
@@ -28,6 +30,30 @@ pub enum StoreEffect {
     Record(Box<Draft>),
     /// Say what works.
     CheckHealth,
+}
+
+/// Whose grant is to be found.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct GrantQuery {
+    /// The token's digest.
+    pub digest: TokenDigest,
+    /// Failures with that token from that address are counted against that limit. Once it is used up, the store itself is
+    /// not asked: guesses must not keep it busy.
+    pub failures: Option<(IpAddr, RateLimit)>,
+}
+
+impl GrantQuery {
+    /// What failures with that token count against.
+    #[must_use]
+    pub fn failures(&self) -> Option<(RateKey, RateLimit)> {
+        self.failures.map(|(client, limit)| (RateKey::failed_auth(client, (&self.digest).into()), limit))
+    }
+}
+
+impl From<TokenDigest> for GrantQuery {
+    fn from(digest: TokenDigest) -> Self {
+        Self { digest, failures: None }
+    }
 }
 
 impl StoreEffect {
@@ -59,7 +85,8 @@ pub enum StoreOutcome {
     Grant(Result<Option<Arc<Grant>>, Unavailable>),
     /// Whether a request was left.
     Spent(Result<Spent, Unavailable>),
-    /// Whether the rates let the request in.
+    /// Whether the rates let the request in; unavailable where they are shared and cannot be asked, and storage is not to
+    /// judge without. Instead of a grant: it failed too often from that address.
     Rates(Result<RateVerdict, Unavailable>),
     /// What became of a management call.
     Managed(Result<Reply, CommandError>),

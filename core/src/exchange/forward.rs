@@ -221,6 +221,7 @@ impl Exchange {
             key: &forward.grant.upstream_key,
             timing: Timing { proxy: (cx.now.mono - self.started).saturating_sub(upstream), upstream },
             now: cx.now.wall,
+            rate: self.rate.as_ref(),
         };
         let framing = write_response_head(head, plan, cx.scratch);
         self.status = Some(head.status());

@@ -18,6 +18,9 @@
 //!     └─▶ Probing ────────────────────────────────▶ Over
 //! ```
 //!
+//! `Rating` comes before any of these but `Probing`, before `Spending`, and before a refused credential is answered,
+//! where a rate is to be asked for that; `rates` has it all.
+//!
 //! # Invariants
 //! 1. No content is taken before admission is decided, and nothing is sent upstream without a grant that is valid then.
 //! 2. A limited token is spent as the last step before the upstream, and what reached no upstream is given back.
@@ -35,6 +38,7 @@ mod forward_time;
 mod managing;
 mod message;
 mod print;
+mod rates;
 mod refuse;
 
 #[cfg(test)]
@@ -44,12 +48,13 @@ use bytes::Bytes;
 use http::Method;
 
 pub(crate) use answer::{AnswerTo, LocalAnswer, write_answer};
-pub use effect::{Component, Health, Spent, StoreEffect, StoreOutcome, Unavailable};
+pub use effect::{Component, GrantQuery, Health, Spent, StoreEffect, StoreOutcome, Unavailable};
 use forward::Forward;
 pub use message::{
     ConnectRequest, Context, Effect, Ended, Failure, FromUpstream, Input, Misuse, NewRequest, Outcome, Payer, ToClient,
     ToUpstream,
 };
+use rates::Rated;
 
 use std::sync::Arc;
 
@@ -58,8 +63,8 @@ use crate::deadline::Deadline;
 use crate::http1::Framing;
 use crate::ids::TokenId;
 use crate::proxy::{IdSource, RequestIds};
-use crate::quota::Running;
-use crate::reject::{Dialect, Refusal, UpstreamFault};
+use crate::quota::{RateVerdict, Remaining, Running};
+use crate::reject::{Dialect, Refusal, RetryAfter, UpstreamFault};
 use crate::routing::{ManageRoute, Route, route};
 use crate::rules::Rules;
 use crate::settings::Provider;
@@ -94,12 +99,16 @@ pub struct Exchange {
     content_limit: u64,
     /// Its place among the requests that run at once, from admission to its end.
     running: Option<Running>,
+    /// What the token's rate has left, since it was asked.
+    rate: Option<Remaining>,
     /// The path for the upstream, where it is not the client's own.
     rewritten_path: Option<String>,
     last_client: Instant,
 }
 
 enum State {
+    /// Waits for a rate to let it in.
+    Rating { since: Instant, rated: Box<Rated> },
     /// Waits for the grant.
     Admitting { since: Instant },
     /// Waits for the store to take one request off the token.
@@ -152,6 +161,7 @@ impl Exchange {
             content_limit: 0,
             rewritten_path: None,
             running: None,
+            rate: None,
             last_client: cx.now.mono,
         };
         match route(exchange.request.head.method(), exchange.request.head.path()) {
@@ -159,8 +169,8 @@ impl Exchange {
             Route::ProbeMethodNotAllowed => {
                 exchange.refuse(&Refusal::MethodNotAllowed(vec![Method::GET, Method::HEAD]), Voice::Own, cx);
             }
-            Route::Manage(route) => exchange.begin_managing(route, cx),
-            Route::Proxy => exchange.begin_admission(cx),
+            Route::Manage(route) => exchange.arrive(Rated::Managed(route), cx),
+            Route::Proxy => exchange.arrive(Rated::Proxied, cx),
         }
         exchange
     }
@@ -233,7 +243,8 @@ impl Exchange {
     #[must_use]
     pub fn poll_timeout(&self, rules: &Rules) -> Option<(Instant, Deadline)> {
         match &self.state {
-            State::Admitting { since }
+            State::Rating { since, .. }
+            | State::Admitting { since }
             | State::Spending { since, .. }
             | State::Managing { since }
             | State::Recording { since, .. }
@@ -256,8 +267,8 @@ impl Exchange {
             State::Forwarding(forward) => {
                 !self.request_complete && forward.is_connected() && self.to_upstream.is_none()
             }
-            State::Admitting { .. } | State::Spending { .. } | State::Managing { .. } => false,
-            State::Recording { .. } | State::Probing { .. } | State::Over(..) => false,
+            State::Rating { .. } | State::Admitting { .. } | State::Spending { .. } => false,
+            State::Managing { .. } | State::Recording { .. } | State::Probing { .. } | State::Over(..) => false,
         }
     }
 
@@ -320,7 +331,11 @@ impl Exchange {
 
     fn on_store(&mut self, outcome: StoreOutcome, cx: &mut Context<'_>) -> Result<(), Misuse> {
         match (&self.state, outcome) {
+            (State::Rating { .. }, StoreOutcome::Rates(verdict)) => self.on_rates(verdict, cx),
             (State::Admitting { .. }, StoreOutcome::Grant(grant)) => self.on_grant(grant, cx),
+            (State::Admitting { .. }, StoreOutcome::Rates(Ok(RateVerdict::Refused { retry_after, .. }))) => {
+                self.deny(&Refusal::RateLimited(RetryAfter(retry_after)), cx);
+            }
             (State::Spending { grant, provider, .. }, StoreOutcome::Spent(spent)) => {
                 let (grant, provider) = (grant.clone(), provider.clone());
                 self.on_spent(spent, grant, provider, cx);
@@ -356,7 +371,7 @@ impl Exchange {
         match &self.state {
             State::Collecting { .. } => self.decode_call(cx),
             State::Forwarding(_) => self.forward_end(trailers, cx),
-            State::Admitting { .. } | State::Spending { .. } | State::Managing { .. } => {}
+            State::Rating { .. } | State::Admitting { .. } | State::Spending { .. } | State::Managing { .. } => {}
             State::Recording { .. } | State::Probing { .. } | State::Over(..) => {}
         }
         Ok(())
@@ -365,7 +380,8 @@ impl Exchange {
     /// A client that closes its sending side has given up on the upstream's answer. Answers of ours are near, and still
     /// reach one that only stopped sending.
     fn on_client_ended(&mut self, cx: &Context<'_>) {
-        let gives_up = match self.state {
+        let gives_up = match &self.state {
+            State::Rating { rated, .. } => rated.is_proxied() || !self.request_complete,
             State::Admitting { .. } | State::Spending { .. } | State::Forwarding(_) => true,
             State::Collecting { .. } | State::Managing { .. } | State::Probing { .. } => !self.request_complete,
             State::Recording { .. } | State::Over(..) => false,
@@ -376,7 +392,7 @@ impl Exchange {
     }
 
     fn on_client_gone(&mut self, cx: &Context<'_>) {
-        let event = self.abandoned_call(cx);
+        let event = self.abandoned_call(cx).or_else(|| self.abandoned_rating(cx));
         self.end(Outcome::ClientGone, cx.now);
         self.effect = event.map(Effect::Audit);
     }

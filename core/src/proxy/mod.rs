@@ -6,12 +6,14 @@
 
 mod field_policy;
 mod leak;
+mod rate_fields;
 mod request;
 mod request_id;
 mod response;
 
 pub(crate) use field_policy::{nominating, passes_in_trailer};
 pub(crate) use leak::{credential_words, passing_trailers, token_of};
+pub(crate) use rate_fields::rate_fields;
 pub use request::{RequestPlan, write_request_head};
 pub use request_id::{IdSource, RequestIds};
 pub use response::{ResponsePlan, Timing, client_framing, write_interim_head, write_response_head};

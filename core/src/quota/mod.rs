@@ -1,5 +1,5 @@
-//! How much: limits that are counted rather than looked up. The number of requests that run at once, and how many a
-//! token may make in all, spent from leases of the store.
+//! How much: limits that are counted rather than looked up. The number of requests that run at once, how many come in
+//! a time, and how many a token may make in all, spent from leases of the store.
 //!
 //! It never waits: there is room, or there is not, or the store must be asked.
 
@@ -8,8 +8,10 @@ mod block;
 mod concurrency;
 mod ledger;
 mod rate_key;
+mod rates;
 
 pub use block::{Lease, largest_lease};
 pub use concurrency::{Concurrency, Running};
 pub use ledger::{Ledger, Settlement, Spend};
-pub use rate_key::{CredentialDigest, RateCheck, RateKey, RateLimit, RateVerdict, Remaining};
+pub use rate_key::{CredentialDigest, RateCheck, RateKey, RateLimit, RateLimits, RateVerdict, Remaining};
+pub use rates::RateTable;

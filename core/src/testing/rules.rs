@@ -9,7 +9,7 @@ use http::Method;
 use crate::auth::{Grant, TokenKey};
 use crate::http1::HeadLimits;
 use crate::ids::{ProjectId, TokenId};
-use crate::quota::Concurrency;
+use crate::quota::{Concurrency, RateLimits};
 use crate::reject::Dialect;
 use crate::routing::EndpointPattern;
 use crate::rules::{Patience, Rules};
@@ -71,6 +71,7 @@ pub fn rules_for(provider: Provider) -> Rules {
         forward_client_ip: false,
         trusted_proxies: Networks::default(),
         concurrency: Concurrency::new(0),
+        rates: RateLimits::default(),
         head_limits: HeadLimits::default(),
         patience: Patience::default(),
         version: "0.0.0",
