@@ -24,6 +24,7 @@ mod manage_tokens;
 mod outages;
 mod probes;
 mod quota;
+mod rates;
 mod responses;
 mod reuse;
 mod sdk_anthropic;

@@ -12,6 +12,7 @@ mod misuse;
 mod persistence;
 mod pressure;
 mod printing;
+mod rates;
 mod refusals;
 mod relaying;
 mod request_fields;
