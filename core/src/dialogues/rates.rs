@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::audit::Action;
 use crate::auth::{Grant, TokenString};
 use crate::deadline::Deadline;
-use crate::exchange::Outcome;
+use crate::exchange::{Component, Outcome};
 use crate::quota::{RateLimit, RateLimits};
 use crate::reject::Dialect;
 use crate::rules::Rules;
@@ -226,6 +226,34 @@ fn a_client_that_leaves_before_its_rate_is_known_leaves_the_event_of_its_call() 
             pair.client_breaks();
             assert_eq!(pair.ended[0].outcome, Outcome::ClientGone);
             assert_eq!(pair.noted.iter().filter_map(|event| event.reason).collect::<Vec<_>>(), reasons);
+        }
+    }
+}
+
+#[test]
+fn a_token_without_a_rate_has_that_of_all_such_tokens_if_there_is_one() {
+    let rates = RateLimits { other_tokens: RateLimit::per_minute(1), ..RateLimits::default() };
+    for mut pair in pairs(rates, &grant()) {
+        let policy = Some(r#""token";q=1;w=60"#);
+        assert_eq!(told(&ask(&mut pair, &get("/v1/x"))), (200, policy, Some(r#""token";r=0;t=60"#)));
+        assert_eq!(ask(&mut pair, &get("/v1/x")).code(), "rate_limit_exceeded");
+    }
+    for mut pair in pairs(rates, &with_rate(2)) {
+        assert_eq!(ask(&mut pair, &get("/v1/x")).status(), 200);
+        assert_eq!(ask(&mut pair, &get("/v1/x")).status(), 200);
+    }
+}
+
+#[test]
+fn what_cannot_be_counted_is_not_available_and_costs_nothing() {
+    for (rates, bytes) in
+        [(RateLimits::default(), get("/v1/x")), (everyone(9), get("/v1/x")), (everyone(9), call("odd"))]
+    {
+        for mut pair in pairs(rates, &with_rate(9)) {
+            pair.store.redis = Some(Component::Down);
+            let refused = ask(&mut pair, &bytes);
+            assert_eq!((refused.status(), &*refused.code()), (503, "store_unavailable"));
+            assert_eq!((pair.asked.0, pair.store.spent), (0, 0));
         }
     }
 }

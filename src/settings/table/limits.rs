@@ -6,7 +6,7 @@ use llm_proxy_core::secret::Secret;
 
 use super::super::forms;
 use super::Fallback::{Absent, Text};
-use super::{Row, Setting, active, planned};
+use super::{Row, Setting, active};
 
 pub(super) const ROWS: &[&dyn Row] = &[
     &MAX_CONCURRENT_REQUESTS,
