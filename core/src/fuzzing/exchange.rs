@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::connection::SessionInput;
 use crate::exchange::Misuse;
+use crate::quota::RateLimit;
 use crate::reject::UpstreamFault;
 use crate::testing::{KEY, MANAGEMENT_TOKEN, Pair, Split, check, get, grant, ok, post, request, rules, settle};
 
@@ -25,9 +26,13 @@ pub fn exchange(data: &[u8]) {
 
 fn converse(data: &[u8], drive: impl FnOnce(Pair) -> Pair) -> Pair {
     let mut bytes = Operations(data);
-    let limited = bytes.next().is_multiple_of(4);
-    let grant = crate::auth::Grant { max_requests: limited.then_some(9), ..grant() };
+    let kind = bytes.next();
+    let (limited, rated) = (kind.is_multiple_of(4), kind % 8 > 5);
+    let grant =
+        crate::auth::Grant { max_requests: limited.then_some(9), requests_per_minute: rated.then_some(2), ..grant() };
     let mut rules = rules();
+    rules.rates.everyone = RateLimit::per_minute(if kind % 16 > 12 { 4 } else { 0 });
+    rules.rates.failures = RateLimit::per_minute(if kind % 32 > 20 { 1 } else { 0 });
     rules.head_limits.bytes = 4096;
     let mut pair = drive(Pair::with(rules, Some(grant)));
     pair.store.left = 3;

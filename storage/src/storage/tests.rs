@@ -18,6 +18,7 @@ use llm_proxy_core::secret::Secret;
 use tokio::sync::Semaphore;
 
 mod outages;
+mod rates;
 mod spending;
 
 use super::*;
