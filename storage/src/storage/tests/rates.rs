@@ -27,7 +27,7 @@ async fn a_rate_is_decided_at_once_and_without_the_store() {
     let f = fixture().await;
     f.probe.down.store(true, Ordering::SeqCst);
     let check = StoreEffect::CheckRates(Box::new(RateCheck::one(RateKey::Token(f.token), TWO)));
-    let allowed = |outcome| matches!(outcome, StoreOutcome::Rates(RateVerdict::Allowed { .. }));
+    let allowed = |outcome| matches!(outcome, StoreOutcome::Rates(Ok(RateVerdict::Allowed { .. })));
     assert!(allowed(f.storage.perform_now(&check, now(1)).unwrap()));
     assert!(allowed(f.storage.perform(check.clone(), now(1)).await));
     assert!(!allowed(f.storage.perform_now(&check, now(1)).unwrap()), "both ways count for one rate");
@@ -45,7 +45,7 @@ async fn who_failed_too_often_is_looked_up_no_more_until_that_is_refilled() {
     }
     let at_once = f.storage.perform_now(&StoreEffect::FindGrant(query), now(1));
     for outcome in [at_once.unwrap(), found(query, now(1)).await] {
-        let StoreOutcome::Rates(RateVerdict::Refused { retry_after, .. }) = outcome else { panic!("{outcome:?}") };
+        let StoreOutcome::Rates(Ok(RateVerdict::Refused { retry_after, .. })) = outcome else { panic!("{outcome:?}") };
         assert_eq!(retry_after, Duration::from_secs(30));
     }
     assert_eq!(f.probe.look_ups.load(Ordering::SeqCst), before + 2);
@@ -80,6 +80,6 @@ async fn requests_that_wait_for_one_look_up_ask_no_more_once_the_first_failed() 
     let release = async { probe.answer.add_permits(Semaphore::MAX_PERMITS) };
     let (first, second, ()) = tokio::join!(biased; first, second, release);
     assert!(matches!(first, StoreOutcome::Grant(Ok(None))));
-    assert!(matches!(second, StoreOutcome::Rates(RateVerdict::Refused { .. })), "{second:?}");
+    assert!(matches!(second, StoreOutcome::Rates(Ok(RateVerdict::Refused { .. }))), "{second:?}");
     assert_eq!(probe.look_ups.load(Ordering::SeqCst), before + 1);
 }
