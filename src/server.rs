@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use llm_proxy_core::auth::TokenKeySlot;
 use llm_proxy_core::http1::HeadLimits;
-use llm_proxy_core::quota::{Concurrency, Holds};
+use llm_proxy_core::quota::{Concurrency, Holds, RateLimits};
 use llm_proxy_core::rules::{Patience, Rules};
 use llm_proxy_core::settings::ProvidersSlot;
 use llm_proxy_storage::{AuditConfig, StorageConfig};
@@ -64,6 +64,7 @@ fn audit(audit: &AuditSettings, runtime: Runtime) -> AuditConfig {
 }
 
 fn rules(settings: Settings, providers: ProvidersSlot, token_key: TokenKeySlot) -> Rules {
+    let other_tokens = settings.shared_rates.and_then(|shared| shared.of_other_tokens);
     Rules {
         providers,
         management_token: settings.management_token,
@@ -73,6 +74,7 @@ fn rules(settings: Settings, providers: ProvidersSlot, token_key: TokenKeySlot) 
         trusted_proxies: settings.proxy.trusted_proxies,
         concurrency: Concurrency::new(settings.proxy.max_concurrent_requests),
         holds: Holds::new(settings.proxy.inspection_max_bytes.0, settings.proxy.inspection_max_bytes.1),
+        rates: RateLimits { other_tokens, ..settings.proxy.rates },
         head_limits: HeadLimits::default(),
         patience: Patience::default(),
         grant_max_age: settings.store.grant_max_age,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::auth::TokenKeySlot;
 use crate::http1::HeadLimits;
-use crate::quota::{Concurrency, Holds};
+use crate::quota::{Concurrency, Holds, RateLimits};
 use crate::secret::Secret;
 use crate::settings::{Networks, ProvidersSlot};
 
@@ -27,6 +27,9 @@ pub struct Rules {
     pub concurrency: Concurrency,
     /// How much content is held while it is looked at (INSPECTION_MAX_BYTES, INSPECTION_MAX_TOTAL_BYTES).
     pub holds: Holds,
+    /// How many requests come in a minute (GLOBAL_RATE_LIMIT, IP_RATE_LIMIT), and how many credentials fail
+    /// (AUTH_FAILURE_LIMIT).
+    pub rates: RateLimits,
     /// What a head may cost, in both directions.
     pub head_limits: HeadLimits,
     /// The time limits that are not a provider's.

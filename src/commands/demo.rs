@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use clap::Args;
 use llm_proxy_core::http1::HeadLimits;
-use llm_proxy_core::quota::{Concurrency, Holds};
+use llm_proxy_core::quota::{Concurrency, Holds, RateLimits};
 use llm_proxy_core::rules::{Patience, Rules};
 use llm_proxy_core::secret::Secret;
 use llm_proxy_core::settings::{Networks, ProviderDefaults, Providers, ProvidersError, parse_providers};
@@ -103,6 +103,7 @@ fn demo(runtime: Runtime, addr: SocketAddr) -> Result<Stopped, DemoError> {
         trusted_proxies: Networks::default(),
         concurrency: Concurrency::new(0),
         holds: Holds::default(),
+        rates: RateLimits::default(),
         head_limits: HeadLimits::default(),
         patience: Patience::default(),
         grant_max_age: Duration::from_secs(5),

@@ -30,6 +30,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use llm_proxy_core::proxy::BreakerLimits;
+use llm_proxy_core::quota::{RateLimit, RateLimits};
 use llm_proxy_core::secret::Secret;
 use llm_proxy_core::settings::{Networks, ProviderDefaults, Providers};
 use llm_proxy_runtime_common::ClientTls;
@@ -129,6 +130,8 @@ pub(crate) struct ProxySettings {
     pub(crate) max_concurrent_requests: u64,
     /// How much content is held while it is looked at: of one request, and of all together; bytes.
     pub(crate) inspection_max_bytes: (u64, u64),
+    /// How many come in a minute.
+    pub(crate) rates: RateLimits,
     /// The roots by which upstreams are verified; `None` is the system's. TLS libraries find this variable in the
     /// environment by themselves, but not in the `.env` file.
     pub(crate) ssl_cert_file: Option<PathBuf>,
@@ -248,6 +251,9 @@ fn proxy(values: &mut Values) -> Option<ProxySettings> {
     let max_concurrent_requests = values.read(&table::MAX_CONCURRENT_REQUESTS);
     let of_one = values.read(&table::INSPECTION_MAX_BYTES);
     let of_all = values.read(&table::INSPECTION_MAX_TOTAL_BYTES);
+    let everyone = values.read(&table::GLOBAL_RATE_LIMIT);
+    let address = values.read(&table::IP_RATE_LIMIT);
+    let failures = values.read(&table::AUTH_FAILURE_LIMIT);
     let ssl_cert_file = values.read_optional(&table::SSL_CERT_FILE);
     if let Some(Some(path)) = &ssl_cert_file
         && let Err(error) = std::fs::File::open(path)
@@ -262,6 +268,12 @@ fn proxy(values: &mut Values) -> Option<ProxySettings> {
         forward_client_ip: forward_client_ip?,
         max_concurrent_requests: max_concurrent_requests?,
         inspection_max_bytes: (of_one?, of_all?),
+        rates: RateLimits {
+            everyone: RateLimit::per_minute(everyone?),
+            address: RateLimit::per_minute(address?),
+            failures: RateLimit::per_minute(failures?),
+            other_tokens: None,
+        },
         ssl_cert_file: ssl_cert_file?,
     })
 }

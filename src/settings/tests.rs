@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt as _;
 
+use llm_proxy_core::quota::RateLimit;
 use llm_proxy_storage::{Driver, PoolLimits};
 
 use super::sources::Source;
@@ -136,7 +137,6 @@ fn everything_wrong_is_told_together() {
     assert_eq!(
         told,
         [
-            "GLOBAL_RATE_LIMIT (environment): this is no whole number; write a whole number, 0 or more",
             "MANAGEMENT_TOKEN is missing: set it in the environment or the .env file; write 16 visible ASCII \
              characters or more (make one with: openssl rand -base64 32)",
             "LISTEN_ADDR (environment): this is no address to listen on; write a port on every interface such as \
@@ -150,6 +150,7 @@ fn everything_wrong_is_told_together() {
              5s such as 5s or 500ms",
             "TRUSTED_PROXIES (environment): entry 2 is no network; write addresses and networks with commas between \
              them such as 10.0.0.0/8,::1",
+            "GLOBAL_RATE_LIMIT (environment): this is no whole number; write a whole number, 0 or more",
             "/nowhere/providers.yaml: there is no such providers file: name another one with --config or \
              API_CONFIG_PATH",
             "LOG_LEVEL (environment): this is none of the accepted words; write one of error, warn, info, debug and \
@@ -178,11 +179,11 @@ fn a_required_encryption_key_must_be_there() {
 
 #[test]
 fn what_has_no_effect_is_a_warning() {
-    let gathered = gather(&complete(&[("IP_RATE_LIMIT", "30"), ("MASK_API_KEYS", "whatever"), ("UNRELATED", "1")]));
+    let gathered = gather(&complete(&[("METRICS_PATH", "/m"), ("MASK_API_KEYS", "whatever"), ("UNRELATED", "1")]));
     assert_eq!(
         gathered.warnings[..2],
         [
-            "IP_RATE_LIMIT is set, but has no effect in this version",
+            "METRICS_PATH is set, but has no effect in this version",
             "MASK_API_KEYS is set, but means nothing. Keys are never logged.",
         ]
     );
@@ -220,6 +221,33 @@ fn an_address_that_the_driver_does_not_want_is_a_warning() {
     let gathered = gather(&complete(&[("DATABASE_URL", "postgres://me:hunter2@db/books")]));
     assert_eq!(gathered.warnings, ["DATABASE_URL is set, but has no effect: DB_DRIVER is sqlite"]);
     assert!(gathered.settings.is_ok());
+}
+
+#[test]
+fn rates_are_shared_only_where_that_is_switched_on() {
+    assert!(gather(&complete(&[("REDIS_ADDR", "redis.example:6380")])).settings.unwrap().shared_rates.is_none());
+    let shared =
+        gather(&complete(&[("DISTRIBUTED_RATE_LIMIT_ENABLED", "true")])).settings.unwrap().shared_rates.unwrap();
+    assert_eq!(shared.config.redis.to_string(), "redis://localhost:6379/0");
+    assert_eq!((&*shared.config.prefix, shared.config.fallback), ("ratelimit:", true));
+    assert_eq!(shared.of_other_tokens, RateLimit::per_minute(60));
+}
+
+#[test]
+fn a_redis_is_told_by_its_address_and_by_what_is_given_beside_it() {
+    let given = [
+        ("DISTRIBUTED_RATE_LIMIT_ENABLED", "true"),
+        ("DISTRIBUTED_RATE_LIMIT_MAX", "0"),
+        ("REDIS_ADDR", "rediss://me@redis.example/1"),
+        ("REDIS_DB", "2"),
+    ];
+    let shared = gather(&complete(&given)).settings.unwrap().shared_rates.unwrap();
+    assert_eq!(shared.config.redis.to_string(), "rediss://redis.example:6379/2");
+    assert_eq!(shared.of_other_tokens, None);
+    for address in ["http://redis.example", "redis://redis.example?db=1", "me:hunter2@redis.example"] {
+        let told = messages(gather(&complete(&[("REDIS_ADDR", address)])));
+        assert!(told[0].starts_with("REDIS_ADDR ") && !told[0].contains("hunter2"), "{told:?}");
+    }
 }
 
 #[test]

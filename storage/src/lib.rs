@@ -31,6 +31,7 @@ mod opening;
 mod outage;
 mod random;
 mod rate_checks;
+mod rates;
 mod redis;
 mod seal;
 mod sql;

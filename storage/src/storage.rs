@@ -6,10 +6,9 @@ use std::time::Duration;
 
 use llm_proxy_core::audit::Draft;
 use llm_proxy_core::auth::{Grant, TokenDigest, TokenKeySlot};
-use llm_proxy_core::exchange::{Component, Health, Spent, StoreEffect, StoreOutcome, Unavailable};
+use llm_proxy_core::exchange::{Component, GrantQuery, Health, Spent, StoreEffect, StoreOutcome, Unavailable};
 use llm_proxy_core::ids::TokenId;
 use llm_proxy_core::manage::{CallFacts, Command, CommandError, Reply};
-use llm_proxy_core::quota::{RateCheck, RateVerdict};
 use llm_proxy_core::time::{Instant, Now, Timestamp};
 
 use crate::audit::{self, Unwritten, Writer};
@@ -21,6 +20,7 @@ use crate::leases::Leases;
 use crate::opening;
 use crate::outage::{Access, Outage};
 use crate::rate_checks::RateChecks;
+use crate::rates::Rates;
 use crate::store::{ExecuteError, SettleError, Store, StoreError, TokenUse, is_change};
 use crate::turns::Turns;
 use crate::uses::UseCounts;
@@ -53,6 +53,7 @@ struct Shared {
     audit: Option<Writer>,
     leases: Leases,
     rate_checks: RateChecks,
+    rates: Rates,
 }
 
 impl Storage {
@@ -94,6 +95,7 @@ impl Storage {
             uses: UseCounts::default(),
             flushing: async_lock::Mutex::default(),
             leases,
+            rates: Rates::default(),
             audit,
             rate_checks,
         }))
@@ -137,21 +139,21 @@ impl Storage {
         self.0.grants.get(digest, now).or_else(old)
     }
 
-    /// The outcome of an effect, if it can be had without waiting: grants that are in memory, and requests of limited
-    /// tokens that are leased.
+    /// The outcome of an effect, if it can be had without waiting: grants that are in memory, requests of limited
+    /// tokens that are leased, and what the rates say.
     #[must_use]
     pub fn perform_now(&self, effect: &StoreEffect, now: Now) -> Option<StoreOutcome> {
         match effect {
-            StoreEffect::FindGrant(digest) => {
-                let grant = self.cached_grant(digest, now.mono)?;
-                Some(StoreOutcome::Grant(Ok(Some(grant))))
-            }
+            StoreEffect::FindGrant(query) => match self.cached_grant(&query.digest, now.mono) {
+                Some(grant) => Some(StoreOutcome::Grant(Ok(Some(grant)))),
+                None => self.0.rates.refuse_look_up(query, now.mono).map(|refused| StoreOutcome::Rates(Ok(refused))),
+            },
             StoreEffect::Spend(token) => {
                 let spent = self.0.leases.spend_now(*token, now, self.lease_age(now.mono))?;
                 Some(StoreOutcome::Spent(Ok(spent)))
             }
             StoreEffect::CheckRates(check) => {
-                self.0.rate_checks.now(check, || self.check_locally(check, now)).map(StoreOutcome::Rates)
+                self.0.rate_checks.now(check, || self.0.rates.check(check, now.mono)).map(StoreOutcome::Rates)
             }
             StoreEffect::FindGrantAnew(_) => None,
             StoreEffect::Manage(..) | StoreEffect::Record(_) | StoreEffect::CheckHealth => None,
@@ -162,11 +164,11 @@ impl Storage {
     /// unavailable; the log has the cause. The caller sets the time limit: dropping the future gives up on it.
     pub async fn perform(&self, effect: StoreEffect, now: Now) -> StoreOutcome {
         match effect {
-            StoreEffect::FindGrant(digest) => StoreOutcome::Grant(self.find_grant(digest, now.mono).await),
+            StoreEffect::FindGrant(query) => self.find_grant(query, now.mono).await,
             StoreEffect::FindGrantAnew(digest) => StoreOutcome::Grant(self.find_grant_anew(digest, now.mono).await),
             StoreEffect::Spend(token) => StoreOutcome::Spent(self.spend(token, now).await),
             StoreEffect::CheckRates(check) => {
-                let verdict = self.0.rate_checks.perform(&check, || self.check_locally(&check, now)).await;
+                let verdict = self.0.rate_checks.perform(&check, || self.0.rates.check(&check, now.mono)).await;
                 StoreOutcome::Rates(verdict)
             }
             StoreEffect::Manage(command, facts) => StoreOutcome::Managed(self.manage(command, *facts, now).await),
@@ -184,8 +186,8 @@ impl Storage {
         }
         self.0.outage.look_up_failed("look up", &StoreError::NoAnswer, asked_at.mono);
         match effect {
-            StoreEffect::FindGrant(digest) => {
-                Some(StoreOutcome::Grant(self.cached_grant(digest, now.mono).map(Some).ok_or(Unavailable)))
+            StoreEffect::FindGrant(query) => {
+                Some(StoreOutcome::Grant(self.cached_grant(&query.digest, now.mono).map(Some).ok_or(Unavailable)))
             }
             StoreEffect::FindGrantAnew(_) => Some(StoreOutcome::Grant(Err(Unavailable))),
             StoreEffect::CheckHealth => Some(StoreOutcome::Health(self.health(Component::Down))),
@@ -298,14 +300,24 @@ impl Storage {
         }
     }
 
-    async fn find_grant(&self, digest: TokenDigest, now: Instant) -> Result<Option<Arc<Grant>>, Unavailable> {
+    async fn find_grant(&self, query: GrantQuery, now: Instant) -> StoreOutcome {
+        let digest = query.digest;
         if let Some(grant) = self.cached_grant(&digest, now) {
-            return Ok(Some(grant));
+            return StoreOutcome::Grant(Ok(Some(grant)));
         }
         let _turn = self.0.look_ups.of_digest(&digest).await;
         if let Some(grant) = self.cached_grant(&digest, now) {
-            return Ok(Some(grant));
+            return StoreOutcome::Grant(Ok(Some(grant)));
         }
+        // Those that waited with it may have failed meanwhile.
+        match self.0.rates.refuse_look_up(&query, now) {
+            Some(refused) => StoreOutcome::Rates(Ok(refused)),
+            None => StoreOutcome::Grant(self.ask_for_grant(digest, now).await),
+        }
+    }
+
+    /// The grant as the store has it now; while the store fails, as it was.
+    async fn ask_for_grant(&self, digest: TokenDigest, now: Instant) -> Result<Option<Arc<Grant>>, Unavailable> {
         let found = self.find_grant_anew(digest, now).await;
         // The failure may have begun an outage, and with it the grace.
         found.or_else(|Unavailable| self.cached_grant(&digest, now).map(Some).ok_or(Unavailable))
@@ -427,10 +439,6 @@ impl Storage {
 
     fn health(&self, store: Component) -> Health {
         Health { store, audit: self.audit_health(store), redis: self.0.rate_checks.health() }
-    }
-
-    fn check_locally(&self, _check: &RateCheck, _now: Now) -> RateVerdict {
-        RateVerdict::Allowed { remaining: None }
     }
 
     /// Events that wait for a database that is down are not the audit log's trouble, if there is a file that has them.

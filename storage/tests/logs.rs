@@ -86,13 +86,13 @@ async fn no_secret_is_logged_at_any_level() {
         panic!("no token")
     };
     let digest = storage.token_key().get().unwrap().digest(&string);
-    storage.perform(StoreEffect::FindGrant(digest), Now::default()).await;
+    storage.perform(StoreEffect::FindGrant(digest.into()), Now::default()).await;
     storage.perform(StoreEffect::Spend(token.id), Now::default()).await;
     let rotate = ProjectChange { api_key: Some(Secret::new(KEYS[1].into())), ..ProjectChange::default() };
     manage(&storage, Command::UpdateProject(project.id, rotate)).await.unwrap();
     manage(&storage, Command::ListProjects(Page::default())).await.unwrap();
     storage.close(Now::default()).await;
-    storage.perform(StoreEffect::FindGrant(digest), Now::default()).await;
+    storage.perform(StoreEffect::FindGrant(digest.into()), Now::default()).await;
     let mut other = config;
     other.encryption_key = Some(Secret::new("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=".into()));
     Storage::open(other).await.unwrap_err();

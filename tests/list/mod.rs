@@ -28,6 +28,7 @@ mod outages;
 mod params;
 mod probes;
 mod quota;
+mod rates;
 mod reload;
 mod responses;
 mod reuse;
@@ -87,6 +88,17 @@ fn assert_refused(response: &Response, status: u16, code: &str) {
     assert!(body["error"]["type"].is_string(), "{body}");
     assert!(body["error"].as_object().unwrap()["param"].is_null(), "{body}");
     assert_eq!(body["request_id"].as_str(), response.value("x-proxy-request-id"), "{body}");
+}
+
+/// Asserts that an SDK's last call was refused once by its token's rate, was told a wait of three seconds at most, waited
+/// that long, and got its answer then. `passed` is how many requests reached the upstream.
+fn assert_waited(outcome: &serde_json::Value, passed: usize) {
+    assert_eq!(outcome["result"], "Hello", "{outcome}");
+    assert_eq!(outcome["attempts"], passed + 1, "{outcome}");
+    let pauses = outcome["pauses_ms"].as_array().unwrap();
+    let (told, waited) = (pauses[0][0].as_f64().unwrap(), pauses[0][1].as_f64().unwrap());
+    assert!(pauses.len() == 1 && (1.0..=3000.0).contains(&told), "{outcome}");
+    assert!(told <= waited && waited < told + 2000.0, "{outcome}");
 }
 
 /// The code of a refusal, in whatever dialect.

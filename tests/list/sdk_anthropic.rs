@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::start;
+use super::{assert_waited, start};
 use crate::harness::{Client, Connection, Entry, Mock, Options, Proxy, Recorded, get, ok, python};
 
 const SSE: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n";
@@ -118,6 +118,15 @@ fn an_overloaded_upstream_is_raised_as_such() {
 }
 
 #[test]
+fn over_its_tokens_rate_the_sdk_waits_as_long_as_told_and_succeeds() {
+    let mock = Mock::start(answer);
+    let proxy = start_before(&mock);
+    // One more every three seconds, after the first twenty.
+    let token = proxy.token_with(&proxy.project(), &json!({"requests_per_minute": 20})).secret;
+    assert_waited(&call(&proxy, &token, "paused", "2"), mock.count());
+}
+
+#[test]
 fn a_rate_limit_of_the_upstream_is_retried_as_it_says() {
     let mock = Mock::start(|connection, request| {
         if connection.is_first_request() {
@@ -130,7 +139,7 @@ fn a_rate_limit_of_the_upstream_is_retried_as_it_says() {
     });
     let proxy = start_before(&mock);
     let outcome = call(&proxy, &proxy.credential(), "message", "2");
-    assert_eq!(outcome, json!({"result": "Hello", "attempts": 2}));
+    assert_eq!((&outcome["result"], &outcome["attempts"]), (&json!("Hello"), &json!(2)), "{outcome}");
     assert_eq!(mock.count(), 2);
 }
 

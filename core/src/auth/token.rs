@@ -112,6 +112,13 @@ impl TokenKey {
         self.digest_of_sha256(&sha256)
     }
 
+    /// The digest of any credential, a token's string or not; for a token, the same as [`Self::digest`].
+    #[must_use]
+    pub fn digest_of_any(&self, credential: &[u8]) -> TokenDigest {
+        let sha256 = Zeroizing::new(Sha256::digest(credential).into());
+        self.digest_of_sha256(&sha256)
+    }
+
     /// The digest of the token whose string has this SHA-256, for tokens of which nobody keeps the string.
     #[must_use]
     pub fn digest_of_sha256(&self, sha256: &[u8; 32]) -> TokenDigest {

@@ -26,7 +26,7 @@
 //! # use llm_proxy_core::auth::{Grant, TokenKey};
 //! use llm_proxy_core::connection::{MAX_SLICES, Next, OutQueue, Session, SessionEffect, SessionInput};
 //! use llm_proxy_core::exchange::{Outcome, StoreEffect, StoreOutcome};
-//! # use llm_proxy_core::{http1::HeadLimits, ids::{ProjectId, TokenId}, quota::{Concurrency, Holds}};
+//! # use llm_proxy_core::{http1::HeadLimits, ids::{ProjectId, TokenId}, quota::{Concurrency, Holds, RateLimits}};
 //! # use llm_proxy_core::{rules::{Patience, Rules}, secret::Secret};
 //! # use llm_proxy_core::settings::{Networks, ProviderDefaults, parse_providers};
 //! # use llm_proxy_core::time::{Now, Timestamp};
@@ -41,6 +41,7 @@
 //! #     trusted_proxies: Networks::default(),
 //! #     concurrency: Concurrency::new(0),
 //! #     holds: Holds::default(),
+//! #     rates: RateLimits::default(),
 //! #     head_limits: HeadLimits::default(),
 //! #     patience: Patience::default(),
 //! #     grant_max_age: std::time::Duration::from_secs(5),

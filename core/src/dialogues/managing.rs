@@ -1,7 +1,7 @@
 //! Our own routes: probes and management calls.
 
 use crate::connection::Next;
-use crate::exchange::Outcome;
+use crate::exchange::{Component, Outcome};
 use crate::manage::{Command, CommandError, Reply, Subject};
 use crate::testing::{MANAGEMENT_TOKEN, Message, Pair};
 
@@ -39,6 +39,25 @@ fn health_says_when_the_store_is_down() {
     let health: serde_json::Value = serde_json::from_slice(&pair.response().content).unwrap();
     assert_eq!((pair.response().status(), &health["status"]), (503, &"degraded".into()));
     assert!(health["components"]["store"]["status"].is_string(), "{health}");
+}
+
+#[test]
+fn health_names_redis_only_where_it_is_used_and_is_degraded_without_it() {
+    for (redis, status, shown) in [
+        (None, 200, "null"),
+        (Some(Component::Up), 200, "null"),
+        (Some(Component::Down), 503, r#"{"error":"Redis is not available","status":"down"}"#),
+    ] {
+        let mut pair = Pair::default();
+        pair.store.redis = redis;
+        pair.client("GET /health HTTP/1.1\r\nHost: p\r\n\r\n");
+        let health: serde_json::Value = serde_json::from_slice(&pair.response().content).unwrap();
+        assert_eq!((pair.response().status(), &*health["components"]["redis"].to_string()), (status, shown));
+    }
+    let mut pair = Pair::default();
+    pair.store.is_down = true;
+    pair.client("GET /health HTTP/1.1\r\nHost: p\r\n\r\n");
+    assert!(!pair.response().text().contains("redis"));
 }
 
 #[test]

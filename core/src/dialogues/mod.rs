@@ -16,6 +16,7 @@ mod origins;
 mod persistence;
 mod pressure;
 mod printing;
+mod rates;
 mod refusals;
 mod relaying;
 mod request_fields;

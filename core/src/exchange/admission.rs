@@ -21,12 +21,15 @@ use crate::time::Timestamp;
 
 impl Exchange {
     pub(super) fn begin_admission(&mut self, cx: &mut Context<'_>) {
-        self.list_of = ListOf::Candidate;
         if self.answers_preflight(cx) {
             return;
         }
         match identify(&self.request.head, cx.rules) {
-            Ok(digest) => self.ask(StoreEffect::FindGrant(digest)),
+            Ok(digest) => {
+                self.ask(StoreEffect::FindGrant(self.grant_query(digest, cx.rules)));
+                self.state = State::Admitting { since: cx.now.mono };
+            }
+            Err(Refusal::Denied(denial)) => self.deny_credential(denial, cx),
             Err(refusal) => self.deny(&refusal, cx),
         }
     }
@@ -34,7 +37,7 @@ impl Exchange {
     pub(super) fn on_grant(&mut self, grant: Result<Option<Arc<Grant>>, Unavailable>, cx: &mut Context<'_>) {
         let grant = match grant {
             Ok(Some(grant)) => grant,
-            Ok(None) => return self.deny(&Refusal::Denied(Denial::InvalidToken), cx),
+            Ok(None) => return self.deny_credential(Denial::InvalidToken, cx),
             Err(Unavailable) => return self.deny(&Refusal::StoreUnavailable, cx),
         };
         self.payer = Some(Payer { token: grant.token_id, project: grant.project_id });
@@ -48,13 +51,17 @@ impl Exchange {
                 self.content_limit = content_limit;
                 self.rewritten_path = rewritten_path;
             }
+            Err(Refusal::Denied(denial)) => {
+                self.denied_grant = Some(grant);
+                return self.deny_credential(denial, cx);
+            }
             Err(refusal) => return self.deny_with(grant, &refusal, cx),
         }
         self.running = cx.rules.concurrency.enter();
         if self.running.is_none() {
             return self.deny(&Refusal::Overloaded, cx);
         }
-        self.look_at_params(grant, provider, cx);
+        self.rate_token(grant, provider, cx);
     }
 
     /// The last steps before the upstream.

@@ -16,7 +16,7 @@ use crate::rules::Rules;
 use crate::settings::client_ip;
 
 /// Why a call failed whose client left before all of it was there.
-const CLIENT_GONE: &str = "client_gone";
+pub(super) const CLIENT_GONE: &str = "client_gone";
 
 /// The longest texts in an event, characters.
 const LONGEST_PATH: usize = 1024;

@@ -1,6 +1,7 @@
 //! What an exchange asks of the store, and what comes back. Storage performs all of these in one place, for both
 //! runtimes.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use thiserror::Error;
@@ -9,14 +10,15 @@ use crate::audit::Draft;
 use crate::auth::{Grant, TokenDigest};
 use crate::ids::TokenId;
 use crate::manage::{CallFacts, Command, CommandError, Reply};
-use crate::quota::{RateCheck, RateVerdict};
+use crate::quota::{RateCheck, RateKey, RateLimit, RateVerdict};
 
 /// Something only the store can do.
 #[derive(Clone, Debug)]
 pub enum StoreEffect {
-    /// Find the grant of the token with that digest. Storage may answer from memory, within the grant age.
-    FindGrant(TokenDigest),
-    /// Find that grant in the store itself, whatever is in memory: for what began with a grant, and lasts.
+    /// Find the grant of a token. Storage may answer from memory, within the grant age; or that nobody looks, by
+    /// [`StoreOutcome::Rates`].
+    FindGrant(GrantQuery),
+    /// Find a grant in the store itself, whatever is in memory: for what began with a grant, and lasts.
     FindGrantAnew(TokenDigest),
     /// Take one request off a limited token: from a lease, or in one atomic step of the store.
     Spend(TokenId),
@@ -30,6 +32,30 @@ pub enum StoreEffect {
     Record(Box<Draft>),
     /// Say what works.
     CheckHealth,
+}
+
+/// Whose grant is to be found.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct GrantQuery {
+    /// The token's digest.
+    pub digest: TokenDigest,
+    /// Failures with that token from that address are counted against that limit. Once it is used up, the store itself is
+    /// not asked: guesses must not keep it busy.
+    pub failures: Option<(IpAddr, RateLimit)>,
+}
+
+impl GrantQuery {
+    /// What failures with that token count against.
+    #[must_use]
+    pub fn failures(&self) -> Option<(RateKey, RateLimit)> {
+        self.failures.map(|(client, limit)| (RateKey::failed_auth(client, (&self.digest).into()), limit))
+    }
+}
+
+impl From<TokenDigest> for GrantQuery {
+    fn from(digest: TokenDigest) -> Self {
+        Self { digest, failures: None }
+    }
 }
 
 impl StoreEffect {
@@ -63,7 +89,8 @@ pub enum StoreOutcome {
     Grant(Result<Option<Arc<Grant>>, Unavailable>),
     /// Whether a request was left.
     Spent(Result<Spent, Unavailable>),
-    /// Whether the rates let the request in.
+    /// Whether the rates let the request in; unavailable where they are shared and cannot be asked, and storage is not to
+    /// judge without. Instead of a grant: it failed too often from that address.
     Rates(Result<RateVerdict, Unavailable>),
     /// What became of a management call.
     Managed(Result<Reply, CommandError>),

@@ -231,6 +231,7 @@ impl Exchange {
             cors: Cors::of(&forward.provider, self.request.head.fields()),
             timing: Timing { proxy: (cx.now.mono - self.started).saturating_sub(upstream), upstream },
             now: cx.now.wall,
+            rate: self.rate.as_ref(),
         };
         let framing = write_response_head(head, plan, cx.scratch);
         self.status = Some(head.status());

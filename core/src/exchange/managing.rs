@@ -75,8 +75,7 @@ impl Exchange {
             Err(denial) => Err(denial),
         };
         if let Err(denial) = allowed {
-            let action = manage::action_of(route, self.request.head.method());
-            return self.refuse_and_note(&Refusal::Denied(denial), Voice::Own, (action, Some(route)), cx);
+            return self.deny_call(denial, route, cx);
         }
         self.state = State::Collecting { route, content: Vec::new() };
         if self.request_complete {

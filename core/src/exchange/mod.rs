@@ -19,6 +19,9 @@
 //!     └─▶ Probing ────────────────────────────────▶ Over
 //! ```
 //!
+//! `Rating` comes before any of these but `Probing`, before `Spending`, and before a refused credential is answered,
+//! where a rate is to be asked for that; `rates` has it all.
+//!
 //! # Invariants
 //! 1. No content is taken before admission is decided, and nothing is sent upstream without a grant that is valid then.
 //! 2. A limited token is spent as the last step before the upstream, and what reached no upstream is given back.
@@ -39,6 +42,7 @@ mod managing;
 mod message;
 mod origins;
 mod print;
+mod rates;
 mod refuse;
 mod tunnel;
 
@@ -49,7 +53,7 @@ use bytes::Bytes;
 use http::Method;
 
 pub(crate) use answer::{AnswerTo, LocalAnswer, write_answer};
-pub use effect::{Component, Health, Spent, StoreEffect, StoreOutcome, Unavailable};
+pub use effect::{Component, GrantQuery, Health, Spent, StoreEffect, StoreOutcome, Unavailable};
 use forward::Forward;
 use inspecting::{Held, Inspecting};
 pub use message::{
@@ -57,6 +61,7 @@ pub use message::{
     Payer, ToClient, ToUpstream,
 };
 use origins::ListOf;
+use rates::Rated;
 
 use std::sync::Arc;
 use tunnel::Tunnel;
@@ -66,8 +71,8 @@ use crate::deadline::Deadline;
 use crate::http1::Framing;
 use crate::ids::TokenId;
 use crate::proxy::{IdSource, Passage, RequestIds};
-use crate::quota::Running;
-use crate::reject::{Dialect, Refusal, UpstreamFault};
+use crate::quota::{RateVerdict, Remaining, Running};
+use crate::reject::{Dialect, Refusal, RetryAfter, UpstreamFault};
 use crate::routing::{ManageRoute, Route, route};
 use crate::rules::Rules;
 use crate::settings::Provider;
@@ -108,6 +113,8 @@ pub struct Exchange {
     passage: Option<Passage>,
     /// What it made of the breaker.
     breaker: Option<Box<BreakerTurn>>,
+    /// What the token's rate has left, since it was asked.
+    rate: Option<Remaining>,
     /// The path for the upstream, where it is not the client's own.
     rewritten_path: Option<Box<str>>,
     /// The content that was looked at and is not sent on yet.
@@ -116,6 +123,8 @@ pub struct Exchange {
 }
 
 enum State {
+    /// Waits for a rate to let it in.
+    Rating { since: Instant, rated: Box<Rated> },
     /// Waits for the grant.
     Admitting { since: Instant },
     /// Takes the content, and looks at it before anything goes upstream.
@@ -176,6 +185,7 @@ impl Exchange {
             running: None,
             passage: None,
             breaker: None,
+            rate: None,
             last_client: cx.now.mono,
         };
         match route(exchange.request.head.method(), exchange.request.head.path()) {
@@ -183,8 +193,8 @@ impl Exchange {
             Route::ProbeMethodNotAllowed => {
                 exchange.refuse(&Refusal::MethodNotAllowed(vec![Method::GET, Method::HEAD]), Voice::Own, cx);
             }
-            Route::Manage(route) => exchange.begin_managing(route, cx),
-            Route::Proxy => exchange.begin_admission(cx),
+            Route::Manage(route) => exchange.arrive(Rated::Managed(route), cx),
+            Route::Proxy => exchange.arrive(Rated::Proxied, cx),
         }
         exchange
     }
@@ -261,7 +271,8 @@ impl Exchange {
     #[must_use]
     pub fn poll_timeout(&self, rules: &Rules) -> Option<(Instant, Deadline)> {
         match &self.state {
-            State::Admitting { since }
+            State::Rating { since, .. }
+            | State::Admitting { since }
             | State::Spending { since, .. }
             | State::Managing { since }
             | State::Recording { since, .. }
@@ -287,8 +298,8 @@ impl Exchange {
                 !self.request_complete && forward.is_connected() && self.to_upstream.is_none()
             }
             State::Tunneling(tunnel) => tunnel.takes_content() && self.to_upstream.is_none(),
-            State::Admitting { .. } | State::Spending { .. } | State::Managing { .. } => false,
-            State::Recording { .. } | State::Probing { .. } | State::Over(..) => false,
+            State::Rating { .. } | State::Admitting { .. } | State::Spending { .. } => false,
+            State::Managing { .. } | State::Recording { .. } | State::Probing { .. } | State::Over(..) => false,
         }
     }
 
@@ -360,8 +371,12 @@ impl Exchange {
 
     fn on_store(&mut self, outcome: StoreOutcome, cx: &mut Context<'_>) -> Result<(), Misuse> {
         match (&self.state, outcome) {
+            (State::Rating { .. }, StoreOutcome::Rates(verdict)) => self.on_rates(verdict, cx),
             (State::Admitting { .. }, StoreOutcome::Grant(grant)) => self.on_grant(grant, cx),
             (State::Tunneling(_), StoreOutcome::Grant(grant)) => return self.on_grant_anew(grant, cx),
+            (State::Admitting { .. }, StoreOutcome::Rates(Ok(RateVerdict::Refused { retry_after, .. }))) => {
+                self.deny(&Refusal::RateLimited(RetryAfter(retry_after)), cx);
+            }
             (State::Spending { grant, provider, .. }, StoreOutcome::Spent(spent)) => {
                 let (grant, provider) = (grant.clone(), provider.clone());
                 self.on_spent(spent, grant, provider, cx);
@@ -386,7 +401,7 @@ impl Exchange {
             State::Inspecting(_) => self.inspect(&content, cx),
             State::Forwarding(_) => self.forward_content(content, cx),
             State::Tunneling(_) => self.tunnel_content(content, cx),
-            State::Admitting { .. } | State::Spending { .. } | State::Managing { .. } => {}
+            State::Rating { .. } | State::Admitting { .. } | State::Spending { .. } | State::Managing { .. } => {}
             State::Recording { .. } | State::Probing { .. } | State::Over(..) => {}
         }
         Ok(())
@@ -402,7 +417,7 @@ impl Exchange {
             State::Inspecting(_) => self.decide_content(trailers, cx),
             State::Forwarding(_) => self.forward_end(trailers, cx),
             State::Tunneling(_) => self.tunnel_client_end(cx),
-            State::Admitting { .. } | State::Spending { .. } | State::Managing { .. } => {}
+            State::Rating { .. } | State::Admitting { .. } | State::Spending { .. } | State::Managing { .. } => {}
             State::Recording { .. } | State::Probing { .. } | State::Over(..) => {}
         }
         Ok(())
@@ -411,7 +426,8 @@ impl Exchange {
     /// A client that closes its sending side has given up on the upstream's answer. Answers of ours are near, and still
     /// reach one that only stopped sending.
     fn on_client_ended(&mut self, cx: &Context<'_>) {
-        let gives_up = match self.state {
+        let gives_up = match &self.state {
+            State::Rating { rated, .. } => rated.is_proxied() || !self.request_complete,
             State::Admitting { .. } | State::Inspecting(_) | State::Spending { .. } | State::Forwarding(_) => true,
             State::Collecting { .. } | State::Managing { .. } | State::Probing { .. } => !self.request_complete,
             // It may wait for the rest of what the upstream says; its end comes behind its last bytes.
@@ -424,7 +440,7 @@ impl Exchange {
     }
 
     fn on_client_gone(&mut self, cx: &Context<'_>) {
-        let event = self.abandoned_call(cx);
+        let event = self.abandoned_call(cx).or_else(|| self.abandoned_rating(cx));
         self.end(Outcome::ClientGone, cx.now);
         self.effect = event.map(Effect::Audit);
     }

@@ -16,6 +16,7 @@ impl Debug for Context<'_> {
 impl Debug for State {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
         match self {
+            Self::Rating { since, .. } => write!(f, "Rating since {since:?}"),
             Self::Admitting { since } => write!(f, "Admitting since {since:?}"),
             Self::Inspecting(inspecting) => write!(f, "Inspecting, {:?}", inspecting.held),
             Self::Spending { since, .. } => write!(f, "Spending since {since:?}"),

@@ -5,6 +5,7 @@ use http::Method;
 use super::answer::{AnswerTo, LocalAnswer, write_answer};
 use super::message::{Context, Outcome, ToClient};
 use super::{Exchange, State, Voice};
+use crate::proxy::rate_fields;
 use crate::reject::{Dialect, Refusal, error_body, manage_error_body};
 
 impl Exchange {
@@ -18,6 +19,7 @@ impl Exchange {
         let voice = match self.state {
             State::Collecting { .. } => return self.record_refusal(refusal.clone(), outcome, cx),
             State::Recording { .. } => return self.finish_refusal(cx),
+            State::Rating { .. } => return self.cut_rating(refusal, outcome, cx),
             State::Managing { .. } | State::Probing { .. } => Voice::Own,
             State::Admitting { .. }
             | State::Inspecting(_)
@@ -43,12 +45,10 @@ impl Exchange {
             Voice::Provider(dialect) => error_body(dialect, refusal, self.ids.request()),
         };
         self.code = Some(answer.code);
-        let local = LocalAnswer {
-            status: answer.status,
-            content_type: "application/json",
-            fields: &answer.fields,
-            content: &content,
-        };
+        let mut fields = answer.fields;
+        fields.extend(self.rate.iter().flat_map(rate_fields));
+        let local =
+            LocalAnswer { status: answer.status, content_type: "application/json", fields: &fields, content: &content };
         self.answer(&local, Outcome::Refused, cx);
     }
 

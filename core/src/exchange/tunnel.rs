@@ -92,6 +92,7 @@ impl Exchange {
             timing: Timing { proxy: (cx.now.mono - self.started).saturating_sub(upstream), upstream },
             // Browsers apply CORS to no WebSocket; the gate has judged its origin.
             cors: None,
+            rate: self.rate.as_ref(),
             now: cx.now.wall,
         };
         write_switch_head(head, plan, cx.scratch);

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::connection::SessionInput;
 use crate::exchange::Misuse;
 use crate::inspect::{Glob, ParamRules, Policy};
-use crate::quota::Holds;
+use crate::quota::{Holds, RateLimit};
 use crate::reject::UpstreamFault;
 use crate::settings::Provider;
 use crate::testing::{
@@ -31,10 +31,13 @@ pub fn exchange(data: &[u8]) {
 
 fn converse(data: &[u8], drive: impl FnOnce(Pair) -> Pair) -> Pair {
     let mut bytes = Operations(data);
-    let first = bytes.next();
-    let limited = first.is_multiple_of(4);
-    let grant = crate::auth::Grant { max_requests: limited.then_some(9), ..grant() };
-    let mut rules = if first / 4 % 4 == 3 { rules_for(listing()) } else { rules() };
+    let kind = bytes.next();
+    let (limited, rated) = (kind.is_multiple_of(4), kind % 8 > 5);
+    let grant =
+        crate::auth::Grant { max_requests: limited.then_some(9), requests_per_minute: rated.then_some(2), ..grant() };
+    let mut rules = if kind / 4 % 4 == 3 { rules_for(listing()) } else { rules() };
+    rules.rates.everyone = RateLimit::per_minute(if kind % 16 > 12 { 4 } else { 0 });
+    rules.rates.failures = RateLimit::per_minute(if kind % 32 > 20 { 1 } else { 0 });
     rules.head_limits.bytes = 4096;
     rules.holds = Holds::new(40_000, 50_000);
     let holds = rules.holds.clone();

@@ -32,7 +32,6 @@ use thiserror::Error;
 
 pub use content::BodyInspection;
 pub use params::{Glob, ParamRules};
-pub use places::is_websocket;
 
 use crate::http1::{Framing, RequestHead};
 use crate::reject::{Dialect, Refusal};
@@ -99,7 +98,7 @@ pub fn begin(subject: &Subject<'_>, policy: &Policy) -> Result<Option<BodyInspec
     if policy.uninspected.iter().any(|endpoint| endpoint.contains(subject.path)) {
         return Ok(None);
     }
-    if is_websocket(subject.head) {
+    if subject.head.asks_for_websocket() {
         return Err(InspectError::NotInspectable(
             "the messages of a WebSocket are not looked into: use the HTTP endpoint, or have this path listed in \
              uninspected_endpoints",

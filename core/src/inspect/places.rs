@@ -22,13 +22,6 @@ const HIDDEN: InspectError = InspectError::NotInspectable(
      uninspected_endpoints",
 );
 
-/// Whether a client asks for a WebSocket (RFC 6455 section 4.1).
-#[must_use]
-pub fn is_websocket(head: &RequestHead) -> bool {
-    let fields = head.fields();
-    fields.list_contains("upgrade", "websocket") && fields.list_contains("connection", "upgrade")
-}
-
 /// Compares each model that the path says.
 ///
 /// # Errors

@@ -10,9 +10,11 @@ use super::RequestIds;
 use super::cors::{Cors, is_cors_field, varies_by_origin};
 use super::field_policy::{Nominated, is_framing, passes_to_client};
 use super::leak::{shown_in, shows};
+use super::rate_fields::rate_fields;
 use super::request::write_field;
 use super::upgrade::UPGRADE_FIELDS;
 use crate::http1::{Field, Framing, ResponseHead, Version};
+use crate::quota::Remaining;
 use crate::secret::Secret;
 use crate::time::Timestamp;
 
@@ -46,6 +48,8 @@ pub struct ResponsePlan<'a> {
     pub timing: Timing,
     /// For `Date`, where the upstream sent none (RFC 9110 section 6.6.1).
     pub now: Timestamp,
+    /// For `RateLimit-Policy` and `RateLimit`.
+    pub rate: Option<&'a Remaining>,
 }
 
 /// How the content is framed for the client: as the upstream did, save where the client needs another way or the
@@ -173,6 +177,9 @@ fn write_own_fields(head: &ResponseHead, plan: &ResponsePlan<'_>, seen: Seen, ou
         cors.write(seen.varies_by_origin, out);
     }
     write_timing(plan.timing, out);
+    for (name, value) in plan.rate.iter().flat_map(|rate| rate_fields(rate)) {
+        write_field(out, name.as_bytes(), &[value.as_bytes()]);
+    }
     write_persistence(plan.close, plan.client, out);
 }
 

@@ -92,6 +92,20 @@ impl RateLimit {
     }
 }
 
+/// The rates that hold for whoever comes. `None` is no limit, and costs nothing.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct RateLimits {
+    /// Of everyone together (GLOBAL_RATE_LIMIT).
+    pub everyone: Option<RateLimit>,
+    /// Of one client address (IP_RATE_LIMIT).
+    pub address: Option<RateLimit>,
+    /// Of failures with one credential from one address, and at the management routes from one address
+    /// (AUTH_FAILURE_LIMIT).
+    pub failures: Option<RateLimit>,
+    /// Of each token that has none of its own (DISTRIBUTED_RATE_LIMIT_MAX).
+    pub other_tokens: Option<RateLimit>,
+}
+
 /// A question about one request: whether all these limits let it in. It counts against all of them, or, refused by one,
 /// against none.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -200,7 +200,7 @@ impl Pair {
     pub fn answer_store(&mut self) -> usize {
         let waiting = std::mem::take(&mut self.waiting);
         for (id, effect) in &waiting {
-            let outcome = self.store.answer(effect);
+            let outcome = self.store.answer(effect, self.now.mono);
             self.give(SessionInput::Store(*id, outcome));
         }
         waiting.len()
@@ -284,7 +284,7 @@ impl Pair {
             SessionEffect::Store(id, effect) => {
                 self.store.note(&effect);
                 if self.store_answers {
-                    let outcome = self.store.answer(&effect);
+                    let outcome = self.store.answer(&effect, self.now.mono);
                     self.session.handle(SessionInput::Store(id, outcome), self.now).unwrap();
                 } else {
                     self.waiting.push((id, effect));

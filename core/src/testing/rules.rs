@@ -11,7 +11,7 @@ use crate::http1::HeadLimits;
 use crate::ids::{ProjectId, TokenId};
 use crate::inspect::Policy;
 use crate::proxy::{Breaker, BreakerLimits};
-use crate::quota::{Concurrency, Holds};
+use crate::quota::{Concurrency, Holds, RateLimits};
 use crate::reject::Dialect;
 use crate::routing::EndpointPattern;
 use crate::rules::{Patience, Rules};
@@ -78,6 +78,7 @@ pub fn rules_for(provider: Provider) -> Rules {
         trusted_proxies: Networks::default(),
         concurrency: Concurrency::new(0),
         holds: Holds::default(),
+        rates: RateLimits::default(),
         head_limits: HeadLimits::default(),
         patience: Patience::default(),
         grant_max_age: Duration::from_secs(5),

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use crate::audit::Draft;
-use crate::auth::{Grant, TokenString};
+use crate::auth::{Grant, TokenDigest, TokenString};
 use crate::exchange::{Component, Health, Spent, StoreEffect, StoreOutcome, Unavailable};
 use crate::manage::{Command, CommandError, Reply};
-use crate::quota::RateVerdict;
+use crate::quota::{RateTable, RateVerdict};
+use crate::time::Instant;
 
 use super::rules::{TOKEN, rules};
 
@@ -31,6 +32,8 @@ pub struct Store {
     pub commands: Vec<Command>,
     /// The events that it was to write, of calls that it did and of those that were refused.
     pub events: Vec<Draft>,
+    /// The rates.
+    pub rates: RateTable,
     /// All that it was asked, by name, in order.
     pub asked: Vec<&'static str>,
 }
@@ -47,6 +50,7 @@ impl Store {
             reply: Ok(Reply::Gone),
             commands: Vec::new(),
             events: Vec::new(),
+            rates: RateTable::new(100),
             asked: Vec::new(),
         }
     }
@@ -75,18 +79,29 @@ impl Store {
         self.left += 1;
     }
 
-    /// What it answers.
-    pub fn answer(&mut self, effect: &StoreEffect) -> StoreOutcome {
+    fn find(&self, digest: &TokenDigest) -> Option<Grant> {
+        let rules = rules();
+        let token = TokenString::parse(TOKEN.as_bytes());
+        let known = rules.token_key.get().zip(token).map(|(key, token)| key.digest(&token));
+        self.grant.clone().filter(|_| known == Some(*digest))
+    }
+
+    /// What it answers at that instant.
+    pub fn answer(&mut self, effect: &StoreEffect, now: Instant) -> StoreOutcome {
         match effect {
             StoreEffect::FindGrant(_) | StoreEffect::FindGrantAnew(_) if self.is_down => {
                 StoreOutcome::Grant(Err(Unavailable))
             }
-            StoreEffect::FindGrant(digest) | StoreEffect::FindGrantAnew(digest) => {
-                let rules = rules();
-                let token = TokenString::parse(TOKEN.as_bytes());
-                let known = rules.token_key.get().zip(token).map(|(key, token)| key.digest(&token));
-                let found = self.grant.clone().filter(|_| known == Some(*digest));
-                StoreOutcome::Grant(Ok(found.map(Arc::new)))
+            StoreEffect::FindGrantAnew(digest) => StoreOutcome::Grant(Ok(self.find(digest).map(Arc::new))),
+            StoreEffect::FindGrant(query) => {
+                let found = self.find(&query.digest);
+                let refused = query.failures().and_then(|(key, limit)| self.rates.wait(&key, limit, now));
+                match (found, refused) {
+                    (None, Some(retry_after)) => {
+                        StoreOutcome::Rates(Ok(RateVerdict::Refused { retry_after, remaining: None }))
+                    }
+                    (found, _) => StoreOutcome::Grant(Ok(found.map(Arc::new))),
+                }
             }
             StoreEffect::Spend(_) if self.is_down => StoreOutcome::Spent(Err(Unavailable)),
             StoreEffect::Spend(_) if self.left == 0 => StoreOutcome::Spent(Ok(Spent::Exhausted)),
@@ -95,7 +110,8 @@ impl Store {
                 self.spent += 1;
                 StoreOutcome::Spent(Ok(Spent::Allowed(*token)))
             }
-            StoreEffect::CheckRates(_) => StoreOutcome::Rates(Ok(RateVerdict::Allowed { remaining: None })),
+            StoreEffect::CheckRates(_) if self.redis == Some(Component::Down) => StoreOutcome::Rates(Err(Unavailable)),
+            StoreEffect::CheckRates(check) => StoreOutcome::Rates(Ok(self.rates.check(check, now))),
             StoreEffect::Manage(command, facts) => {
                 let reply = if self.is_down { Err(CommandError::StoreUnavailable) } else { self.reply.clone() };
                 self.events.push(facts.clone().draft(&reply));

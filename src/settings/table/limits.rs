@@ -6,7 +6,7 @@ use llm_proxy_core::secret::Secret;
 
 use super::super::forms;
 use super::Fallback::{Absent, Text};
-use super::{Row, Setting, active, planned};
+use super::{Row, Setting, active};
 
 pub(super) const ROWS: &[&dyn Row] = &[
     &MAX_CONCURRENT_REQUESTS,
@@ -16,6 +16,7 @@ pub(super) const ROWS: &[&dyn Row] = &[
     &BREAKER_OPEN_FOR,
     &GLOBAL_RATE_LIMIT,
     &IP_RATE_LIMIT,
+    &AUTH_FAILURE_LIMIT,
     &DISTRIBUTED_RATE_LIMIT_ENABLED,
     &DISTRIBUTED_RATE_LIMIT_PREFIX,
     &DISTRIBUTED_RATE_LIMIT_WINDOW,
@@ -61,18 +62,25 @@ pub(in super::super) static BREAKER_OPEN_FOR: Setting<Duration> = active(
     "How long an open circuit breaker refuses before one request is let through to see whether the upstream works again.",
 );
 
-static GLOBAL_RATE_LIMIT: Setting<u64> = planned(
+pub(in super::super) static GLOBAL_RATE_LIMIT: Setting<u64> = active(
     "GLOBAL_RATE_LIMIT",
     Text("0"),
     forms::COUNT,
     "How many proxied and management requests are let in a minute from everyone together. 0 is no limit.",
 );
 
-static IP_RATE_LIMIT: Setting<u64> = planned(
+pub(in super::super) static IP_RATE_LIMIT: Setting<u64> = active(
     "IP_RATE_LIMIT",
     Text("0"),
     forms::COUNT,
     "How many proxied and management requests are let in a minute from one client address. 0 is no limit.",
+);
+
+pub(in super::super) static AUTH_FAILURE_LIMIT: Setting<u64> = active(
+    "AUTH_FAILURE_LIMIT",
+    Text("60"),
+    forms::COUNT,
+    "How many requests a minute one client address may make with one wrong credential, and how many management calls with wrong ones, before they are answered with 429. 0 is no limit.",
 );
 
 pub(in super::super) static DISTRIBUTED_RATE_LIMIT_ENABLED: Setting<bool> = active(

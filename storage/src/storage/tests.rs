@@ -18,6 +18,7 @@ use llm_proxy_core::secret::Secret;
 use tokio::sync::Semaphore;
 
 mod outages;
+mod rates;
 mod spending;
 
 use super::*;
@@ -231,7 +232,7 @@ async fn manage(storage: &Storage, command: Command) -> Result<Reply, CommandErr
 }
 
 async fn look_up(storage: &Storage, digest: TokenDigest, at: Now) -> Result<Option<Arc<Grant>>, Unavailable> {
-    let StoreOutcome::Grant(grant) = storage.perform(StoreEffect::FindGrant(digest), at).await else {
+    let StoreOutcome::Grant(grant) = storage.perform(StoreEffect::FindGrant(digest.into()), at).await else {
         panic!("another kind of reply")
     };
     grant
@@ -369,7 +370,7 @@ async fn a_store_that_is_down_is_unavailable_for_every_effect_and_recovers() {
     let f = fixture().await;
     f.probe.down.store(true, Ordering::SeqCst);
     let perform = |effect| f.storage.perform(effect, now(0));
-    assert!(matches!(perform(StoreEffect::FindGrant(f.digest)).await, StoreOutcome::Grant(Err(Unavailable))));
+    assert!(matches!(perform(StoreEffect::FindGrant(f.digest.into())).await, StoreOutcome::Grant(Err(Unavailable))));
     assert!(matches!(perform(StoreEffect::Spend(f.token)).await, StoreOutcome::Spent(Err(Unavailable))));
     assert!(matches!(
         perform(StoreEffect::CheckHealth).await,

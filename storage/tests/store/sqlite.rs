@@ -137,7 +137,8 @@ async fn uses_noted_before_the_close_are_in_the_file() {
     let now = Now { wall: at(1), ..Now::default() };
     let store = open(&path_in(&folder)).await.unwrap();
     let (id, string) = token(&store, project(&store, "alpha").await).await;
-    let found = storage.perform(StoreEffect::FindGrant(storage.token_key().get().unwrap().digest(&string)), now).await;
+    let found =
+        storage.perform(StoreEffect::FindGrant(storage.token_key().get().unwrap().digest(&string).into()), now).await;
     assert!(matches!(found, StoreOutcome::Grant(Ok(Some(_)))));
     storage.note_use(id, at(1));
     storage.close(Now::default()).await;

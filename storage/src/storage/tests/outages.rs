@@ -81,7 +81,7 @@ async fn a_grant_that_is_known_serves_within_the_grace_and_no_longer() {
 async fn within_the_grace_a_known_token_does_not_wait_for_the_store() {
     let f = in_an_outage().await;
     look_up(&f.storage, f.digest, now(15)).await.unwrap();
-    let outcome = f.storage.perform_now(&StoreEffect::FindGrant(f.digest), now(16));
+    let outcome = f.storage.perform_now(&StoreEffect::FindGrant(f.digest.into()), now(16));
     assert!(matches!(outcome, Some(StoreOutcome::Grant(Ok(Some(_))))));
 }
 
@@ -149,13 +149,13 @@ async fn a_look_up_that_gets_no_answer_is_a_failure_and_may_be_answered_from_mem
     let f = fixture_with(Outage::new(GRACE)).await;
     look_up(&f.storage, f.digest, now(10)).await.unwrap();
     f.probe.hold_answers();
-    let effect = StoreEffect::FindGrant(f.digest);
+    let effect = StoreEffect::FindGrant(f.digest.into());
     let mut hangs = Box::pin(f.storage.perform(effect.clone(), now(15)));
     assert!(std::future::poll_fn(|cx| Poll::Ready(hangs.as_mut().poll(cx))).await.is_pending());
     let outcome = f.storage.give_up(&effect, now(15), now(19));
     assert!(matches!(outcome, Some(StoreOutcome::Grant(Ok(Some(_))))));
     assert!(is_known(&f, 20), "the next does not wait");
-    let unknown = f.storage.give_up(&StoreEffect::FindGrant(UNKNOWN), now(15), now(19));
+    let unknown = f.storage.give_up(&StoreEffect::FindGrant(UNKNOWN.into()), now(15), now(19));
     assert!(matches!(unknown, Some(StoreOutcome::Grant(Err(Unavailable)))));
     let health = f.storage.give_up(&StoreEffect::CheckHealth, now(15), now(19));
     assert!(matches!(health, Some(StoreOutcome::Health(Health { store: Component::Down, .. }))));
