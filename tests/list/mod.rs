@@ -1,6 +1,7 @@
 //! The list of black-box tests, one concern a file. It knows no runtime: the module that holds it names one.
 
 mod audit;
+mod breaker;
 mod cancellation;
 mod cli_audit;
 mod cli_failures;
@@ -25,6 +26,7 @@ mod outages;
 mod probes;
 mod quota;
 mod responses;
+mod retry;
 mod reuse;
 mod sdk_anthropic;
 mod sdk_openai;

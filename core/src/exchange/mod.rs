@@ -60,7 +60,7 @@ use crate::http1::Framing;
 use crate::ids::TokenId;
 use crate::proxy::{IdSource, Passage, RequestIds};
 use crate::quota::Running;
-use crate::reject::{Dialect, Refusal, UpstreamFault};
+use crate::reject::{Dialect, Late, Refusal, UpstreamFault};
 use crate::routing::{ManageRoute, Route, route};
 use crate::rules::Rules;
 use crate::settings::Provider;
@@ -409,8 +409,8 @@ impl Exchange {
             return;
         }
         let refusal = match reason {
-            Deadline::ClientBody => Refusal::RequestTimeout,
-            Deadline::Exchange if self.waits_for_client() => Refusal::RequestTimeout,
+            Deadline::ClientBody => Refusal::RequestTimeout(Late::Content),
+            Deadline::Exchange if self.waits_for_client() => Refusal::RequestTimeout(Late::Content),
             Deadline::Connect => Refusal::Upstream(UpstreamFault::ConnectTimeout),
             Deadline::ResponseHead => Refusal::Upstream(UpstreamFault::HeadTimeout),
             Deadline::Exchange | Deadline::StreamIdle => Refusal::Upstream(UpstreamFault::ExchangeTimeout),
