@@ -2,8 +2,10 @@
 //! is how a fuzzer, a property test or the replay of a corpus sees it. Not part of the program.
 
 mod exchange;
+mod path;
 
 pub use exchange::exchange;
+pub use path::path;
 
 use http::Method;
 
