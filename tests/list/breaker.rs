@@ -83,7 +83,9 @@ fn answers_of_503_pass_and_the_sixth_request_never_reaches_the_upstream() {
 
 #[test]
 fn upstreams_that_do_not_answer_in_time_are_left_alone_too() {
-    let mock = Mock::start(|connection, _| drop(connection.closed(crate::harness::PATIENCE)));
+    let mock = Mock::start(|connection, _| {
+        connection.closed(crate::harness::PATIENCE);
+    });
     let entry = Entry::new("mock", &mock.base_url()).line("timeouts: {response_header: 100ms}");
     let proxy = start(&opening_for(entry, "10m"));
     let token = proxy.credential();

@@ -20,7 +20,9 @@ fn ending_badly(connection: &mut Connection) {
         // At once: the next request finds it closed, or is on its way.
         0 => {}
         // When the next request's first bytes are there.
-        1 => drop(connection.first_byte()),
+        1 => {
+            connection.first_byte();
+        }
         // The same, by a reset.
         2 => {
             connection.first_byte();
@@ -84,7 +86,6 @@ fn a_post_of_which_a_part_was_taken_is_not_sent_again() {
     let mut client = Client::connect(proxy.addr);
     client.send(&post("/v1/responses", &token, "{}"));
     assert_eq!(client.response().status(), 200);
-    let mut client = Client::connect(proxy.addr);
     let _ = client.try_send(&post("/v1/responses", &token, &"x".repeat(200_000)));
     assert_refused(&client.response(), 502, "upstream_unreachable");
     assert_eq!((mock.count(), mock.connections()), (1, 1));
