@@ -3,9 +3,11 @@
 
 mod exchange;
 mod json;
+mod path;
 
 pub use exchange::exchange;
 pub use json::json_scanner;
+pub use path::path;
 
 use http::Method;
 

@@ -43,3 +43,8 @@ fn documents_of_the_corpus_keep_the_laws() -> io::Result<()> {
 fn exchanges_of_the_corpus_keep_the_laws() -> io::Result<()> {
     replay("exchange", fuzzing::exchange)
 }
+
+#[test]
+fn paths_of_the_corpus_keep_the_laws() -> io::Result<()> {
+    replay("path", fuzzing::path)
+}

@@ -8,7 +8,7 @@ use std::sync::{Arc, Condvar, Mutex, Weak};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rustix::net::sockopt::set_socket_recv_buffer_size;
+use rustix::net::sockopt::{set_socket_linger, set_socket_recv_buffer_size};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 use super::PATIENCE;
@@ -270,6 +270,11 @@ impl Connection {
     /// Closes both sides.
     pub(crate) fn close(&self) {
         let _ = self.stream.shutdown(Shutdown::Both);
+    }
+
+    /// Closes by a reset, once the script returns.
+    pub(crate) fn reset(&self) {
+        set_socket_linger(&self.stream, Some(Duration::ZERO)).unwrap();
     }
 
     /// Waits until the peer closes: the instant, or `None` if it did not in `limit`.

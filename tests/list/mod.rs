@@ -2,6 +2,7 @@
 
 mod abuse;
 mod audit;
+mod breaker;
 mod cancellation;
 mod cli_audit;
 mod cli_failures;
@@ -31,6 +32,7 @@ mod quota;
 mod rates;
 mod reload;
 mod responses;
+mod retry;
 mod reuse;
 mod sdk_anthropic;
 mod sdk_openai;

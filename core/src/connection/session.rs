@@ -18,7 +18,7 @@ use crate::deadline::Deadline;
 use crate::exchange::{ConnectRequest, Context, Ended, Exchange, Input as Step, Misuse, StoreEffect, StoreOutcome};
 use crate::ids::TokenId;
 use crate::proxy::IdSource;
-use crate::reject::{Refusal, UpstreamFault};
+use crate::reject::{Late, Refusal, UpstreamFault};
 use crate::rules::Rules;
 use crate::settings::Provider;
 use crate::time::{Instant, Now};
@@ -409,7 +409,7 @@ impl Session {
         }
         match reason {
             Deadline::ClientHead if self.client.has_partial_head() => {
-                self.refuse_unread(&Refusal::RequestTimeout, now);
+                self.refuse_unread(&Refusal::RequestTimeout(Late::Head), now);
             }
             Deadline::ClientHead | Deadline::KeepAlive | Deadline::Linger => self.life = Life::Over { reset: false },
             Deadline::ClientWrite => self.life = Life::Over { reset: self.until_close },

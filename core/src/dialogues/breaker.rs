@@ -85,7 +85,7 @@ fn after_five_failures_requests_are_refused_at_once() {
 fn what_is_refused_spends_nothing_and_holds_no_place() {
     let rules = Rules { concurrency: crate::quota::Concurrency::new(1), ..rules() };
     fail(&rules, 5);
-    let mut pair = Pair::with(rules.clone(), Some(Grant { max_requests: Some(9), ..grant() }));
+    let mut pair = Pair::with(rules, Some(Grant { max_requests: Some(9), ..grant() }));
     pair.store.left = 9;
     for _ in 0..3 {
         pair.client(get("/v1/x"));

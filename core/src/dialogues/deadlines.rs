@@ -236,3 +236,44 @@ fn a_deadline_that_comes_too_early_does_nothing() {
     pair.upstream(ok("a"));
     assert_eq!(pair.response().status(), 200);
 }
+
+/// What the client is told in words.
+fn message(pair: &Pair) -> String {
+    let body: serde_json::Value = serde_json::from_slice(&pair.response().content).unwrap();
+    body["error"]["message"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn each_limit_that_is_reached_is_named() {
+    let case = |prepare: fn(&mut Pair), sent: &str, after: u64| {
+        let mut pair = Pair::default();
+        prepare(&mut pair);
+        pair.client(sent);
+        pair.advance(seconds(after));
+        (pair.response().status(), message(&pair))
+    };
+    let (plain, half) = (|_: &mut Pair| {}, request("POST /v1/x", "Content-Length: 10\r\n", "abc"));
+    for (got, status, expected) in [
+        (case(plain, "GET /v1/x HTTP/1.1\r\n", 10), 408, "the request's head took too long to arrive"),
+        (case(plain, &half, 30), 408, "the request's content took too long to arrive"),
+        (case(|pair| pair.connects = false, &get("/v1/x"), 10), 504, "connecting to the upstream took too long"),
+        (case(plain, &get("/v1/x"), 60), 504, "the upstream took too long to answer"),
+        (
+            case(|pair| pair.upstream_reads = false, &(half + &"a".repeat(7)), 200),
+            504,
+            "the upstream took too long to answer",
+        ),
+    ] {
+        assert_eq!(got, (status, expected.to_owned()));
+    }
+}
+
+#[test]
+fn an_exchange_that_takes_too_long_as_a_whole_is_named_so() {
+    let mut pair = Pair::default();
+    pair.upstream_reads = false;
+    pair.client(request("POST /v1/x", "Content-Length: 200000\r\n", &"a".repeat(60_000)));
+    while pair.client("a".repeat(1000)) > 0 {}
+    pair.advance(seconds(200));
+    assert_eq!((pair.response().status(), message(&pair)), (504, "the exchange as a whole took too long".into()));
+}

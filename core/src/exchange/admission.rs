@@ -134,7 +134,7 @@ const fn is_denial(refusal: &Refusal) -> bool {
         | Refusal::BadRequest(_)
         | Refusal::NotFound(_)
         | Refusal::ProjectNameTaken
-        | Refusal::RequestTimeout
+        | Refusal::RequestTimeout(_)
         | Refusal::RequestTooLarge(_)
         | Refusal::Upstream(_)
         | Refusal::CircuitOpen(_)

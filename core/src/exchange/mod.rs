@@ -72,7 +72,7 @@ use crate::http1::Framing;
 use crate::ids::TokenId;
 use crate::proxy::{IdSource, Passage, RequestIds};
 use crate::quota::{RateVerdict, Remaining, Running};
-use crate::reject::{Dialect, Refusal, RetryAfter, UpstreamFault};
+use crate::reject::{Dialect, Late, Refusal, RetryAfter, UpstreamFault};
 use crate::routing::{ManageRoute, Route, route};
 use crate::rules::Rules;
 use crate::settings::Provider;
@@ -469,8 +469,8 @@ impl Exchange {
             return self.on_tunnel_deadline(reason, cx);
         }
         let refusal = match reason {
-            Deadline::ClientBody => Refusal::RequestTimeout,
-            Deadline::Exchange if self.waits_for_client() => Refusal::RequestTimeout,
+            Deadline::ClientBody => Refusal::RequestTimeout(Late::Content),
+            Deadline::Exchange if self.waits_for_client() => Refusal::RequestTimeout(Late::Content),
             Deadline::Connect => Refusal::Upstream(UpstreamFault::ConnectTimeout),
             Deadline::ResponseHead => Refusal::Upstream(UpstreamFault::HeadTimeout),
             Deadline::Exchange | Deadline::StreamIdle => Refusal::Upstream(UpstreamFault::ExchangeTimeout),

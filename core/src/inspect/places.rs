@@ -4,7 +4,6 @@ use http::Method;
 
 use super::params::ParamRules;
 use super::{InspectError, Subject};
-use crate::http1::RequestHead;
 use crate::reject::Dialect;
 
 /// The parameter that a path can say.

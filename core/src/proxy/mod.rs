@@ -1,4 +1,5 @@
-//! Rewriting heads on their way through: which fields pass, which are ours, which key goes upstream.
+//! Rewriting heads on their way through: which fields pass, which are ours, which key goes upstream; and whether an
+//! upstream is worth a request just now.
 //!
 //! What the client and the upstream say passes in their own bytes, order and casing; what is hop-by-hop, names the
 //! client or carries a credential does not (RFC 9110 section 7.6.1 and the contract's section 5). It never decides

@@ -10,7 +10,7 @@ mod refusal;
 
 pub use body::{error_body, manage_error_body};
 pub use dialect::Dialect;
-pub use refusal::{Answer, Refusal, RetryAfter, UpstreamFault};
+pub use refusal::{Answer, Late, Refusal, RetryAfter, UpstreamFault};
 
 #[cfg(test)]
 mod tests;

@@ -30,8 +30,19 @@ pub enum UpstreamFault {
     #[error("the upstream took too long to answer")]
     HeadTimeout,
     /// The whole exchange took too long.
-    #[error("the request took too long")]
+    #[error("the exchange as a whole took too long")]
     ExchangeTimeout,
+}
+
+/// Which part of a request did not arrive in time.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Error)]
+pub enum Late {
+    /// Its head.
+    #[error("the request's head")]
+    Head,
+    /// Its content.
+    #[error("the request's content")]
+    Content,
 }
 
 /// Why a request gets an answer of ours.
@@ -83,8 +94,8 @@ pub enum Refusal {
     #[error("another project has that name")]
     ProjectNameTaken,
     /// The client took too long to send its request.
-    #[error("the request took too long to arrive")]
-    RequestTimeout,
+    #[error("{0} took too long to arrive")]
+    RequestTimeout(Late),
     /// The body is over the limit, bytes.
     #[error("the request body is larger than {0} bytes")]
     RequestTooLarge(u64),
@@ -195,7 +206,7 @@ impl Refusal {
                 Answer::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed").with("Allow", list(methods))
             }
             Self::ProjectNameTaken => Answer::new(StatusCode::CONFLICT, "project_name_taken"),
-            Self::RequestTimeout => Answer::new(StatusCode::REQUEST_TIMEOUT, "request_timeout").no_retry(),
+            Self::RequestTimeout(_) => Answer::new(StatusCode::REQUEST_TIMEOUT, "request_timeout").no_retry(),
             Self::RequestTooLarge(_) => Answer::new(StatusCode::PAYLOAD_TOO_LARGE, "request_too_large"),
             Self::Upstream(fault) => upstream(*fault),
             Self::StoreUnavailable => unavailable("store_unavailable").retry_after(IN_5_S),

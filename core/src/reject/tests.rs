@@ -61,7 +61,7 @@ contract! {
     Refusal::MethodNotAllowed(vec![Method::GET, Method::HEAD]), MethodNotAllowed(_) =>
         405 "method_not_allowed" &[("Allow", "GET, HEAD")];
     Refusal::ProjectNameTaken, ProjectNameTaken => 409 "project_name_taken" &[];
-    Refusal::RequestTimeout, RequestTimeout => 408 "request_timeout" NO_RETRY;
+    Refusal::RequestTimeout(Late::Head), RequestTimeout(_) => 408 "request_timeout" NO_RETRY;
     Refusal::RequestTooLarge(1024), RequestTooLarge(_) => 413 "request_too_large" &[];
     Refusal::Upstream(Fault::Unreachable), Upstream(Fault::Unreachable) => 502 "upstream_unreachable" &[];
     Refusal::Upstream(Fault::ClosedEarly), Upstream(Fault::ClosedEarly) => 502 "upstream_unreachable" &[];
@@ -151,7 +151,7 @@ fn each_status_has_the_providers_word() {
         (Refusal::Denied(Denial::ProjectInactive), "invalid_request_error", "permission_error", "PERMISSION_DENIED"),
         (Refusal::EndpointNotFound, "invalid_request_error", "not_found_error", "NOT_FOUND"),
         (Refusal::MethodNotAllowed(Vec::new()), "invalid_request_error", "invalid_request_error", "INVALID_ARGUMENT"),
-        (Refusal::RequestTimeout, "invalid_request_error", "timeout_error", "DEADLINE_EXCEEDED"),
+        (Refusal::RequestTimeout(Late::Content), "invalid_request_error", "timeout_error", "DEADLINE_EXCEEDED"),
         (Refusal::ProjectNameTaken, "invalid_request_error", "invalid_request_error", "ALREADY_EXISTS"),
         (Refusal::RequestTooLarge(1), "invalid_request_error", "request_too_large", "INVALID_ARGUMENT"),
         (Refusal::Denied(Denial::QuotaExceeded), "insufficient_quota", "rate_limit_error", "RESOURCE_EXHAUSTED"),

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use super::*;
 
 /// Pieces of which paths are put together: names, near misses and all that is special.
-const PIECES: [&str; 39] = [
+const PIECES: [&str; 44] = [
     "/",
     "/",
     "/",
@@ -46,6 +46,11 @@ const PIECES: [&str; 39] = [
     "?",
     "%23",
     "é",
+    "{any}",
+    "%7Bany%7D",
+    "V1",
+    "%2525",
+    "/%2e%2e;/",
 ];
 
 /// Most begin at or near the endpoint, so that the laws speak of paths that match and not only of refused ones.
@@ -146,6 +151,16 @@ fn respell(names: &[String], dice: &[u8]) -> String {
     path
 }
 
+/// Endpoints at every depth, some with a placeholder.
+const ENDPOINTS: [&str; 5] = ["/v1", "/v1/models", "/v1/models/{id}", "/v1/models/{id}/x", "/v1/{any}/x/x/{any}"];
+
+/// Whether the model places a path, in its segments, under an endpoint as it is written.
+fn is_under(asked: &[String], endpoint: &str) -> bool {
+    let wanted: Vec<&str> = endpoint[1..].split('/').collect();
+    let same = |(want, got): (&&str, &String)| want == got || want.starts_with('{');
+    asked.len() >= wanted.len() && wanted.iter().zip(asked).all(same)
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2000))]
 
@@ -215,5 +230,39 @@ proptest! {
     fn no_path_below_manage_is_proxied(tail in any_path()) {
         let path = format!("/manage{tail}");
         prop_assert!(matches!(route(&http::Method::GET, &path), Route::Manage(_)), "{}", path);
+    }
+
+    #[test]
+    fn the_longest_endpoint_that_a_path_is_under_says_how_large_a_request_may_be(
+        path in any_path(),
+        endpoints in proptest::collection::btree_set(proptest::sample::select(&ENDPOINTS[..]), 0..ENDPOINTS.len()),
+    ) {
+        let Ok(normal) = NormalPath::parse(&path) else { return Ok(()) };
+        let mut provider = crate::testing::provider();
+        let limits = endpoints.iter().zip(1000..);
+        provider.max_request_size =
+            limits.map(|(endpoint, limit)| (EndpointPattern::parse(endpoint).unwrap(), limit)).collect();
+        let asked = model(&path).unwrap();
+        let under = endpoints.iter().zip(1000..).filter(|(endpoint, _)| is_under(&asked, endpoint));
+        // No two of the list that have the same length fit one path.
+        let longest = under.max_by_key(|(endpoint, _)| endpoint.matches('/').count());
+        prop_assert_eq!(
+            provider.max_request_size_for(&normal),
+            longest.map_or(provider.max_request_default, |(_, limit)| limit)
+        );
+    }
+
+    #[test]
+    fn endpoints_match_what_the_model_places_under_them_and_nothing_else(path in any_path()) {
+        for endpoint in ENDPOINTS {
+            let pattern = EndpointPattern::parse(endpoint).unwrap();
+            let matches = NormalPath::parse(&path).is_ok_and(|path| pattern.contains(&path));
+            prop_assert_eq!(matches, model(&path).is_some_and(|asked| is_under(&asked, endpoint)), "{}", endpoint);
+        }
+    }
+
+    #[test]
+    fn any_two_texts_keep_the_laws_of_the_fuzz_target(endpoint in any_path(), path in any_path()) {
+        crate::fuzzing::path(format!("{endpoint}\n{path}").as_bytes());
     }
 }
