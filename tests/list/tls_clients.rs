@@ -410,3 +410,23 @@ fn a_session_is_resumed_and_no_secret_of_tls_is_logged() {
         assert_eq!(kind == rustls::HandshakeKind::Resumed, resumed, "{kind:?}");
     }
 }
+
+#[test]
+fn an_idle_connection_is_closed_at_the_stop_with_a_word_of_tls() {
+    let (mock, identity) = (Mock::agreeable(), Identity::new());
+    let (mut proxy, token) = before(&mock, &identity);
+    let session = ClientConnection::new(identity.client(), ServerName::from(proxy.addr.ip())).unwrap();
+    let mut stream = StreamOwned::new(session, TcpStream::connect(proxy.addr).unwrap());
+    stream.sock.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.write_all(&get("/v1/models", &token)).unwrap();
+    let mut heard = Vec::new();
+    while !heard.ends_with(b"\r\n\r\n{}") {
+        let mut room = [0; 4096];
+        let count = stream.read(&mut room).unwrap();
+        heard.extend_from_slice(&room[..count]);
+    }
+    proxy.terminate();
+    // It fails on an end without that word.
+    assert_eq!(stream.read(&mut [0; 1]).unwrap(), 0);
+    assert_eq!(proxy.wait(), Some(0));
+}
