@@ -145,14 +145,10 @@ impl Exchange {
 
     /// What the rate was asked for. Each caller goes on to another state at once.
     fn take_rated(&mut self, cx: &Context<'_>) -> Option<Rated> {
-        let passing = State::Admitting { since: cx.now.mono };
-        match std::mem::replace(&mut self.state, passing) {
-            State::Rating { rated, .. } => Some(*rated),
-            other => {
-                self.state = other;
-                None
-            }
-        }
+        let State::Rating { rated, .. } = &mut self.state else { return None };
+        let rated = std::mem::replace(&mut **rated, Rated::Proxied);
+        self.state = State::Admitting { since: cx.now.mono };
+        Some(rated)
     }
 
     /// The rates have nothing against it; so a wrong credential is answered as what it is.
