@@ -11,17 +11,18 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use async_io::{Async, Timer};
+use async_io::Async;
 use futures_lite::AsyncWrite as _;
 use llm_proxy_core::connection::{EffectId, Next, Relay, Session, SessionEffect, SessionInput};
 use llm_proxy_core::exchange::{ConnectRequest, FromUpstream, Misuse, StoreEffect};
 use llm_proxy_core::reject::UpstreamFault;
 use llm_proxy_core::settings::Provider;
-use llm_proxy_core::time::{Instant, Now};
+use llm_proxy_core::time::Now;
 use llm_proxy_runtime_common::{clock, log_end};
 use socket2::SockRef;
 use thiserror::Error;
 
+use crate::alarm::Alarm;
 use crate::call::Call;
 use crate::crossing::Broken;
 use crate::guard::Guard;
@@ -59,9 +60,7 @@ pub(crate) struct Connection {
     call: Option<Call>,
     shared: Arc<Shared>,
     asked: Option<(EffectId, Asked)>,
-    timer: Timer,
-    /// When the timer goes off. It is set earlier at once, later only when it goes off: a request costs no timer.
-    timer_at: Option<Instant>,
+    alarm: Alarm,
     drain_key: Option<usize>,
     drain_seen: bool,
     write_shut: bool,
@@ -83,8 +82,7 @@ impl Connection {
             call: None,
             shared,
             asked: None,
-            timer: Timer::never(),
-            timer_at: None,
+            alarm: Alarm::default(),
             drain_key: None,
             drain_seen: false,
             write_shut: false,
@@ -347,7 +345,7 @@ impl Connection {
         Ok(moved)
     }
 
-    /// Whether the session's deadline has come; it is told then. Else the timer is set for it.
+    /// Whether the session's deadline has come; it is told then. Else the alarm is set for it.
     fn is_due(&mut self, now: Now, cx: &mut Context<'_>) -> Result<bool, Misuse> {
         let Some((due, _)) = self.session.poll_timeout() else { return Ok(false) };
         if due <= now.mono {
@@ -355,23 +353,8 @@ impl Connection {
             return Ok(true);
         }
         let due = if self.session.watches_client() { due.min(now.mono + LOOK_AT_CLIENT) } else { due };
-        if self.timer_at.is_none_or(|at| due < at) {
-            self.set_timer(due);
-        }
-        while Pin::new(&mut self.timer).poll(cx).is_ready() {
-            if self.timer_at.take() >= Some(due) {
-                // It has come since `now` was read. Set again, the timer would go off at once, without end.
-                cx.waker().wake_by_ref();
-                break;
-            }
-            self.set_timer(due);
-        }
+        self.alarm.wake_by(due, cx);
         Ok(false)
-    }
-
-    fn set_timer(&mut self, due: Instant) {
-        self.timer_at = Some(due);
-        self.timer.set_at(clock::to_std(due));
     }
 }
 
