@@ -10,7 +10,6 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use async_io::Timer;
 use futures_lite::AsyncWrite as _;
 use llm_proxy_core::connection::{EffectId, Next, Relay, Session, SessionEffect, SessionInput};
 use llm_proxy_core::exchange::{ConnectRequest, FromUpstream, Misuse, StoreEffect};
@@ -20,6 +19,7 @@ use llm_proxy_core::time::{Instant, Now};
 use llm_proxy_runtime_common::{Seat, clock, log_end};
 use thiserror::Error;
 
+use crate::alarm::Alarm;
 use crate::call::Call;
 use crate::client::ClientStream;
 use crate::crossing::Broken;
@@ -60,9 +60,7 @@ pub(crate) struct Connection {
     call: Option<Call>,
     shared: Arc<Shared>,
     asked: Option<(EffectId, Asked)>,
-    timer: Timer,
-    /// When the timer goes off. It is set earlier at once, later only when it goes off: a request costs no timer.
-    timer_at: Option<Instant>,
+    alarm: Alarm,
     drain_key: Option<usize>,
     drain_seen: bool,
     /// From the first poll on.
@@ -90,8 +88,7 @@ impl Connection {
             call: None,
             shared,
             asked: None,
-            timer: Timer::never(),
-            timer_at: None,
+            alarm: Alarm::default(),
             drain_key: None,
             drain_seen: false,
             seat: None,
@@ -383,7 +380,7 @@ impl Connection {
         Ok(moved)
     }
 
-    /// Whether the session's deadline has come; it is told then. Else the timer is set for it.
+    /// Whether the session's deadline has come; it is told then. Else the alarm is set for it.
     fn is_due(&mut self, now: Now, cx: &mut Context<'_>) -> Result<bool, Misuse> {
         let Some((due, _)) = self.session.poll_timeout() else { return Ok(false) };
         if due <= now.mono {
@@ -391,17 +388,7 @@ impl Connection {
             return Ok(true);
         }
         let due = if self.session.watches_client() { due.min(now.mono + LOOK_AT_CLIENT) } else { due };
-        if self.timer_at.is_none_or(|at| due < at) {
-            self.set_timer(due);
-        }
-        while Pin::new(&mut self.timer).poll(cx).is_ready() {
-            if self.timer_at.take() >= Some(due) {
-                // It has come since `now` was read. Set again, the timer would go off at once, without end.
-                cx.waker().wake_by_ref();
-                break;
-            }
-            self.set_timer(due);
-        }
+        self.alarm.wake_by(due, cx);
         Ok(false)
     }
 
@@ -412,13 +399,11 @@ impl Connection {
             return Poll::Ready(());
         }
         let until = *self.finish_by.get_or_insert(now.mono + self.shared.rules.patience.client_write);
-        self.set_timer(until);
-        if until <= now.mono { Poll::Ready(()) } else { Pin::new(&mut self.timer).poll(cx).map(drop) }
-    }
-
-    fn set_timer(&mut self, due: Instant) {
-        self.timer_at = Some(due);
-        self.timer.set_at(clock::to_std(due));
+        if until <= now.mono {
+            return Poll::Ready(());
+        }
+        self.alarm.wake_by(until, cx);
+        Poll::Pending
     }
 }
 

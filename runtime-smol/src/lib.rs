@@ -9,6 +9,7 @@
 //! - `guard`: carries a session's messages through async-h1; `call`: through surf.
 //! - `pipe`: the memory between both libraries and the session.
 
+mod alarm;
 mod call;
 mod client;
 mod connection;
