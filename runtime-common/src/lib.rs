@@ -10,7 +10,7 @@ mod roots;
 mod server;
 mod stop;
 
-pub use crowd::{Room, Seat, Seats, Shortage};
+pub use crowd::{Room, Seat, Seats, Shortage, has_unread};
 pub use error::{RunError, StartError};
 pub use exchange_log::log_end;
 pub use listener::{BACKLOG, listen};
