@@ -6,8 +6,9 @@
 //! those of all workers: the place that is freed is anybody's.
 
 use std::io;
+use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd as _, RawFd};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 use std::time::Duration;
@@ -16,6 +17,7 @@ use llm_proxy_core::connection::{Candidate, IdlerKey, Idlers, Standing};
 use llm_proxy_core::time::Instant;
 use rustix::io::Errno;
 use rustix::process::{Resource, getrlimit};
+use socket2::SockRef;
 
 /// How long one that was told to go may take before another is told.
 const LEAVES_WITHIN: Duration = Duration::from_millis(5);
@@ -78,6 +80,8 @@ struct Crowd {
     /// A socket with this number or a higher one leaves too few.
     scarce_from: Option<RawFd>,
     told: AtomicU64,
+    /// Told, and not heard yet.
+    unheard: AtomicUsize,
     said_at: AtomicU64,
 }
 
@@ -99,7 +103,8 @@ impl Seats {
     pub fn of_workers(count: usize) -> impl Iterator<Item = Self> {
         let workers = (0..count).map(|_| Mutex::default()).collect();
         let (told, said_at) = (AtomicU64::new(0), AtomicU64::new(0));
-        let crowd = Arc::new(Crowd { workers, scarce_from: scarce_from(), told, said_at });
+        let crowd =
+            Arc::new(Crowd { workers, scarce_from: scarce_from(), told, unheard: AtomicUsize::new(0), said_at });
         (0..count).map(move |own| Self { crowd: crowd.clone(), own })
     }
 
@@ -114,6 +119,10 @@ impl Seats {
     /// Tells one connection of all workers to go, if one may be told at `now`.
     #[must_use]
     pub fn make_room(&self, shortage: Shortage, now: Instant) -> Room {
+        if self.crowd.unheard.load(Ordering::Relaxed) >= self.crowd.workers.len() {
+            // Enough are about to go: else a slow moment would cost those their place that are next.
+            return Room::Soon;
+        }
         let first =
             (0..self.crowd.workers.len()).filter_map(|worker| Some((self.idlers(worker).candidate()?, worker))).min();
         let Some((candidate, worker)) = first else {
@@ -141,6 +150,7 @@ impl Seats {
         }
         if let Some(bell) = idlers.take() {
             bell.told.store(true, Ordering::Relaxed);
+            self.crowd.unheard.fetch_add(1, Ordering::Relaxed);
             self.crowd.told.fetch_add(1, Ordering::Relaxed);
             bell.waker.wake_by_ref();
         }
@@ -163,6 +173,12 @@ impl Seats {
         // A panic elsewhere leaves them whole: each use is one call.
         self.crowd.workers[worker].lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Whether bytes wait in a client's socket of which its runtime may not know yet: a request that is on its way.
+#[must_use]
+pub fn has_unread(socket: &impl AsFd) -> bool {
+    SockRef::from(socket).peek(&mut [MaybeUninit::uninit()]).is_ok_and(|read| read > 0)
 }
 
 /// From which number on a socket leaves too few open files; `None` where there is no limit.
@@ -194,6 +210,7 @@ impl Seat {
         let told = self.told.load(Ordering::Relaxed);
         if told {
             self.told.store(false, Ordering::Relaxed);
+            self.seats.crowd.unheard.fetch_sub(1, Ordering::Relaxed);
             // It stands in no line now, whatever it was.
             self.noted = Standing::Busy;
         }
@@ -204,6 +221,8 @@ impl Seat {
 impl Drop for Seat {
     fn drop(&mut self) {
         let bell = self.seats.idlers(self.seats.own).leave(&self.key);
+        // It can be told no more, and is not waited for.
+        self.is_told();
         // Not under the lock: a waker's drop is the runtime's.
         drop(bell);
     }
@@ -243,6 +262,19 @@ mod tests {
         seat.note(Standing::Kept(at(1003)), at(1003));
         assert_eq!(seats.make_room(Shortage::Places, at(1003)), Room::Soon);
         assert!(seat.is_told());
+    }
+
+    #[test]
+    fn no_more_are_told_while_enough_have_not_heard() {
+        let seats = Seats::of_workers(1).next().unwrap();
+        let (mut first, mut second) = (seat(&seats, at(0)), seat(&seats, at(1)));
+        for _ in 0..2 {
+            assert_eq!(seats.make_room(Shortage::Places, at(1000)), Room::Soon);
+        }
+        assert_eq!((first.is_told(), second.is_told()), (true, false));
+        assert_eq!(seats.make_room(Shortage::Places, at(1000)), Room::Soon);
+        drop(second);
+        assert_eq!(seats.make_room(Shortage::Places, at(1000)), Room::None);
     }
 
     #[test]

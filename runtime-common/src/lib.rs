@@ -14,7 +14,7 @@ mod stop;
 mod validity;
 
 pub use client_tls::{ClientTls, TlsFiles, TlsFilesError, TlsReloaded, TlsSetting};
-pub use crowd::{Room, Seat, Seats, Shortage};
+pub use crowd::{Room, Seat, Seats, Shortage, has_unread};
 pub use error::{RunError, StartError};
 pub use exchange_log::log_end;
 pub use listener::{BACKLOG, listen};

@@ -16,7 +16,7 @@ use llm_proxy_core::exchange::{ConnectRequest, Misuse, StoreEffect};
 use llm_proxy_core::reject::UpstreamFault;
 use llm_proxy_core::settings::Provider;
 use llm_proxy_core::time::{Instant, Now};
-use llm_proxy_runtime_common::{Seat, clock, log_end};
+use llm_proxy_runtime_common::{Seat, clock, has_unread, log_end};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, Interest};
 use tokio::time::Sleep;
 
@@ -160,7 +160,9 @@ impl Connection {
         if !self.seat.as_mut().is_some_and(Seat::is_told) {
             return Ok(false);
         }
-        self.session.handle(SessionInput::Shed, now)?;
+        if !self.client.tcp().is_some_and(has_unread) {
+            self.session.handle(SessionInput::Shed, now)?;
+        }
         Ok(true)
     }
 
