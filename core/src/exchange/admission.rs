@@ -118,7 +118,7 @@ impl Exchange {
 }
 
 /// Whether that is a "no" to this caller. An ambiguous path is one too: it is how an endpoint list is tried.
-const fn is_denial(refusal: &Refusal) -> bool {
+pub(super) const fn is_denial(refusal: &Refusal) -> bool {
     match refusal {
         Refusal::Denied(_)
         | Refusal::Path(_)

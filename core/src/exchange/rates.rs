@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
+use super::admission::is_denial;
 use super::auditing::CLIENT_GONE;
 use super::effect::{GrantQuery, StoreEffect, Unavailable};
 use super::message::{Context, Effect, Outcome};
@@ -175,6 +176,9 @@ impl Exchange {
     }
 
     fn refuse_call(&mut self, refusal: &Refusal, route: ManageRoute, cx: &mut Context<'_>) {
+        if is_denial(refusal) {
+            return self.refuse_and_note(refusal, Voice::Own, self.call(route), cx);
+        }
         let event = self.event(Actor::Anonymous, self.call(route), audit::Outcome::of_refusal(refusal), cx);
         self.refuse(refusal, Voice::Own, cx);
         self.effect = Some(Effect::Audit(event));
