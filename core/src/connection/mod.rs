@@ -137,6 +137,7 @@ mod pump;
 mod read_buffer;
 mod relay;
 mod session;
+mod session_deadlines;
 mod upstream;
 
 #[cfg(test)]

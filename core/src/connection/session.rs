@@ -14,11 +14,10 @@ use super::out_queue::OutQueue;
 use super::relay::{Relay, Relays};
 use super::upstream::UpstreamConnection;
 use crate::audit::Draft;
-use crate::deadline::Deadline;
 use crate::exchange::{ConnectRequest, Context, Ended, Exchange, Input as Step, Misuse, StoreEffect, StoreOutcome};
 use crate::ids::TokenId;
 use crate::proxy::IdSource;
-use crate::reject::{Late, Refusal, UpstreamFault};
+use crate::reject::UpstreamFault;
 use crate::rules::Rules;
 use crate::settings::Provider;
 use crate::time::{Instant, Now};
@@ -255,23 +254,6 @@ impl Session {
         }
     }
 
-    /// When [`SessionInput::Deadline`] is due, and what for.
-    #[must_use]
-    pub fn poll_timeout(&self) -> Option<(Instant, Deadline)> {
-        let patience = self.rules.patience;
-        let writing =
-            (!self.client.out.is_empty()).then(|| (self.last_write + patience.client_write, Deadline::ClientWrite));
-        match self.life {
-            Life::Over { .. } => None,
-            Life::Lingering { until, at_most } => Some((until.min(at_most), Deadline::Linger)),
-            Life::Finishing | Life::Breaking => writing,
-            Life::Open => match &self.exchange {
-                Some(exchange) => exchange.poll_timeout(&self.rules),
-                None => writing.or_else(|| Some(self.idle_timeout())),
-            },
-        }
-    }
-
     /// What the connection is doing, as far as its place goes: for [`super::Idlers`].
     #[must_use]
     pub fn standing(&self) -> Standing {
@@ -283,16 +265,6 @@ impl Session {
             }
             Life::Open if self.client.awaits_first_head() || self.client.has_partial_head() => Standing::Newcomer,
             Life::Open => Standing::Kept(self.client.head_since()),
-        }
-    }
-
-    fn idle_timeout(&self) -> (Instant, Deadline) {
-        let since = self.client.head_since();
-        if self.client.awaits_first_head() || self.client.has_partial_head() {
-            let by = since + self.rules.patience.client_head;
-            (self.first_head_by.map_or(by, |stop| stop.min(by)), Deadline::ClientHead)
-        } else {
-            (since + self.rules.patience.keep_alive, Deadline::KeepAlive)
         }
     }
 
@@ -400,29 +372,6 @@ impl Session {
         let Upstream::Asked(_) = &self.link else { return Err(Misuse::NoUpstream) };
         self.link = Upstream::None;
         self.try_step(Step::ConnectFailed(fault), now)
-    }
-
-    fn on_deadline(&mut self, now: Now) {
-        let Some((at, reason)) = self.poll_timeout() else { return };
-        if at > now.mono {
-            return;
-        }
-        match reason {
-            Deadline::ClientHead if self.client.has_partial_head() => {
-                self.refuse_unread(&Refusal::RequestTimeout(Late::Head), now);
-            }
-            Deadline::ClientHead | Deadline::KeepAlive | Deadline::Linger => self.life = Life::Over { reset: false },
-            Deadline::ClientWrite => self.life = Life::Over { reset: self.until_close },
-            Deadline::ClientBody
-            | Deadline::Store
-            | Deadline::Connect
-            | Deadline::ResponseHead
-            | Deadline::Exchange
-            | Deadline::StreamIdle
-            | Deadline::TunnelEnd
-            | Deadline::TokenCheck
-            | Deadline::TokenExpiry => self.step(Step::Deadline, now),
-        }
     }
 
     fn on_drain(&mut self, now: Now) {

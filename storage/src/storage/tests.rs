@@ -11,7 +11,8 @@ use llm_proxy_core::audit::{Actor, Event, RequestFacts, Shown};
 use llm_proxy_core::auth::TokenKey;
 use llm_proxy_core::ids::{ChainId, EventId};
 use llm_proxy_core::manage::{
-    CallFacts, EventFilter, EventPage, NewProject, NewToken, Page, ProjectChange, TokenChange,
+    CallFacts, Command, CommandError, EventFilter, EventPage, NewProject, NewToken, Page, ProjectChange, Reply,
+    TokenChange,
 };
 use llm_proxy_core::quota::{Lease, Settlement};
 use llm_proxy_core::secret::Secret;
@@ -22,6 +23,7 @@ mod rates;
 mod spending;
 
 use super::*;
+use crate::audit;
 use crate::config::{AuditConfig, Database};
 use crate::import::{ImportBatch, ImportReport};
 use crate::memory::MemoryStore;
