@@ -2,8 +2,8 @@
 
 use serde_json::json;
 
-use super::agreeable;
-use crate::harness::Client;
+use super::{agreeable, start};
+use crate::harness::{Client, Mock, Options};
 
 const PATHS: [&str; 7] = [
     "/manage/projects",
@@ -17,7 +17,9 @@ const PATHS: [&str; 7] = [
 
 #[test]
 fn without_the_management_token_every_path_answers_401() {
-    let (_mock, proxy, token) = agreeable();
+    let mock = Mock::agreeable();
+    let proxy = start(&Options::towards(&mock).env("AUTH_FAILURE_LIMIT", "0"));
+    let token = proxy.credential();
     let wrong = [
         String::new(),
         "Authorization: Bearer canary-management-token-012345678\r\n".to_owned(),
