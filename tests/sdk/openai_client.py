@@ -88,7 +88,7 @@ def classes(error: BaseException) -> list[str]:
 
 def main() -> None:
     base_url, token, call, max_retries = sys.argv[1:]
-    transport = openai.DefaultHttpxClient(event_hooks=WATCH.hooks(), trust_env=False)
+    transport = openai.DefaultHttpxClient(event_hooks=WATCH.hooks(), trust_env="SSL_CERT_FILE" in os.environ)
     client = openai.OpenAI(
         base_url=f"{base_url}/v1", api_key=token, max_retries=int(max_retries), http_client=transport
     )
