@@ -105,5 +105,8 @@ fn options(upstream: SocketAddr) -> Options {
         .and(Entry::new("gone", &format!("http://{refusing}")))
         .and(Entry::new("prefixed", &format!("{base_url}/some/where")))
         .env("WORKERS", "1")
+        // The scripts are independent of each other, and many end with an upstream that fails.
+        .env("BREAKER_FAILURES", "0")
+        .env("AUTH_FAILURE_LIMIT", "0")
         .env("MAX_REQUEST_SIZE", "1000")
 }
