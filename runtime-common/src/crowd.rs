@@ -260,7 +260,7 @@ mod tests {
         seat.note(Standing::Busy, at(1001));
         assert_eq!(seats.make_room(Shortage::Places, at(1002)), Room::None);
         seat.note(Standing::Kept(at(1003)), at(1003));
-        assert_eq!(seats.make_room(Shortage::Places, at(1003)), Room::Soon);
+        assert_eq!(seats.make_room(Shortage::Places, at(2003)), Room::Soon);
         assert!(seat.is_told());
     }
 

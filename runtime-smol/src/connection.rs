@@ -156,6 +156,10 @@ impl Connection {
         }
         if !self.client.tcp().is_some_and(has_unread) {
             self.session.handle(SessionInput::Shed, now)?;
+            if self.session.next() == Next::Close {
+                // Its place is needed now: what TLS still holds for it gets one try.
+                self.finish_by = Some(now.mono);
+            }
         }
         Ok(true)
     }

@@ -32,6 +32,11 @@ impl Places {
     }
 
     async fn permit(&self) -> SemaphoreGuardArc {
+        if let Some(permit) = self.permits.try_acquire_arc() {
+            return permit;
+        }
+        // For those that were accepted just now to stand in their line.
+        future::yield_now().await;
         loop {
             if let Some(permit) = self.permits.try_acquire_arc() {
                 return permit;

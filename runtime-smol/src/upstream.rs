@@ -76,7 +76,11 @@ impl Upstreams {
                 tried => {
                     return tried.map_err(|error| {
                         tracing::warn!(host = base.host, port = base.port, %error, "cannot reach the upstream");
-                        UpstreamFault::Unreachable
+                        if Shortage::of(&error).is_some() {
+                            UpstreamFault::NoOpenFile
+                        } else {
+                            UpstreamFault::Unreachable
+                        }
                     });
                 }
             }

@@ -31,6 +31,11 @@ impl Places {
     }
 
     async fn permit(&self) -> OwnedSemaphorePermit {
+        if let Ok(permit) = self.permits.clone().try_acquire_owned() {
+            return permit;
+        }
+        // For those that were accepted just now to stand in their line.
+        tokio::task::yield_now().await;
         loop {
             if let Ok(permit) = self.permits.clone().try_acquire_owned() {
                 return permit;

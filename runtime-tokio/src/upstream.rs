@@ -72,7 +72,7 @@ pub(crate) async fn connect(shared: Arc<Shared>, base: Arc<BaseUrl>) -> Result<U
             tried => {
                 return tried.map_err(|error| {
                     tracing::warn!(host = base.host, port = base.port, %error, "cannot reach the upstream");
-                    UpstreamFault::Unreachable
+                    if Shortage::of(&error).is_some() { UpstreamFault::NoOpenFile } else { UpstreamFault::Unreachable }
                 });
             }
         }

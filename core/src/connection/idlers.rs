@@ -9,9 +9,10 @@ use std::time::Duration;
 
 use crate::time::Instant;
 
-/// How long a newcomer is left alone, since a client needs a moment to say what it wants. Long enough for a head in
-/// several packets, short enough for those who wait: a flood of silent connections holds a place for no longer.
-pub const NEWCOMERS_GRACE: Duration = Duration::from_millis(250);
+/// How long whoever is idle is left alone, since a client needs a moment to say what it wants, first or next. Long enough for
+/// a TLS handshake and a head from far away, and for those that were accepted just now to stand in their line; short enough for those who
+/// wait: a flood of silent connections holds a place for no longer.
+pub const GRACE: Duration = Duration::from_millis(500);
 
 /// What a connection is doing, as far as its place goes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -36,7 +37,7 @@ impl Candidate {
     /// From when on it may be told to go.
     #[must_use]
     pub fn may_go_at(self) -> Instant {
-        if self.served { self.since } else { self.since + NEWCOMERS_GRACE }
+        self.since + GRACE
     }
 }
 
@@ -206,13 +207,13 @@ mod tests {
     }
 
     #[test]
-    fn a_newcomer_has_a_moment_and_a_kept_one_has_none() {
+    fn whoever_is_idle_has_a_moment() {
         let mut idlers = Idlers::default();
         let kept = idlers.enter(1, at(0));
         idlers.change(&kept, Standing::Kept(at(7)), at(7));
-        assert_eq!(idlers.candidate().map(Candidate::may_go_at), Some(at(7)));
+        assert_eq!(idlers.candidate().map(Candidate::may_go_at), Some(at(7) + GRACE));
         let newcomer = idlers.enter(2, at(10));
-        assert_eq!(idlers.candidate().map(Candidate::may_go_at), Some(at(10) + NEWCOMERS_GRACE));
+        assert_eq!(idlers.candidate().map(Candidate::may_go_at), Some(at(10) + GRACE));
         assert_eq!(idlers.leave(&newcomer), Some(2));
         assert_eq!(all(&mut idlers), [1]);
     }

@@ -146,7 +146,7 @@ mod proptests;
 mod tests;
 
 pub use client::{ClientConnection, ClientEvent};
-pub use idlers::{Candidate, IdlerKey, Idlers, NEWCOMERS_GRACE, Standing};
+pub use idlers::{Candidate, GRACE, IdlerKey, Idlers, Standing};
 pub use out_queue::{MAX_SLICES, OutQueue};
 pub use pool::Pool;
 pub use relay::Relay;

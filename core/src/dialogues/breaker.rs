@@ -209,9 +209,17 @@ fn an_answer_that_breaks_after_its_head_was_a_success() {
 }
 
 #[test]
+fn an_upstream_that_closes_while_content_comes_has_failed() {
+    assert!(is_failure(|pair| {
+        pair.client(request("POST /v1/x", "Content-Length: 10\r\n", "abc"));
+        pair.upstream_ends();
+    }));
+}
+
+#[test]
 fn what_a_client_does_is_neither_failure_nor_success() {
     let half = || request("POST /v1/x", "Content-Length: 10\r\n", "abc");
-    let deeds: [&dyn Fn(&mut Pair); 6] = [
+    let deeds: [&dyn Fn(&mut Pair); 8] = [
         &|pair| {
             pair.client(get("/v1/x"));
             pair.client_ends();
@@ -224,6 +232,19 @@ fn what_a_client_does_is_neither_failure_nor_success() {
             pair.client(half());
             pair.advance(seconds(30));
             assert_eq!(pair.response().code(), "request_timeout");
+        },
+        &|pair| {
+            pair.client(half());
+            pair.advance(seconds(5));
+            pair.upstream_ends();
+            assert_eq!(pair.response().code(), "upstream_unreachable");
+        },
+        // It is this program that has no open file.
+        &|pair| {
+            pair.connects = false;
+            pair.client(get("/v1/x"));
+            pair.refuse_connection(UpstreamFault::NoOpenFile);
+            assert_eq!(pair.response().code(), "overloaded");
         },
         &|pair| {
             pair.client(request("POST /v1/x", "Transfer-Encoding: chunked\r\n", "x"));

@@ -231,6 +231,20 @@ fn a_client_that_leaves_before_its_rate_is_known_leaves_the_event_of_its_call() 
 }
 
 #[test]
+fn a_management_client_that_has_said_all_and_ends_is_answered_once_its_rate_is_known() {
+    let body = request("POST /manage/projects", "Content-Length: 2\r\n", "{}").replace(TOKEN, MANAGEMENT_TOKEN);
+    for mut pair in pairs(everyone(9), &grant()) {
+        pair.store_answers = false;
+        pair.client(&body);
+        pair.client_ends();
+        pair.store_answers = true;
+        pair.answer_store();
+        pair.drain();
+        assert_eq!(pair.response().status(), 400);
+    }
+}
+
+#[test]
 fn a_token_without_a_rate_has_that_of_all_such_tokens_if_there_is_one() {
     let rates = RateLimits { other_tokens: RateLimit::per_minute(1), ..RateLimits::default() };
     for mut pair in pairs(rates, &grant()) {

@@ -1,6 +1,8 @@
 //! What an exchange asks of its upstream's breaker, and what it tells it: once, at the answer's head or at the failure
 //! before it. What is the client's doing or our own is told nobody; the passage is then dropped with the exchange.
 
+use std::time::Duration;
+
 use http::StatusCode;
 
 use super::forward::Link;
@@ -11,6 +13,9 @@ use crate::proxy::Transition;
 use crate::reject::{Refusal, RetryAfter};
 use crate::settings::Provider;
 use crate::time::Instant;
+
+/// How long a client may let an upstream wait for content without being to blame when that gives up.
+const MAY_BE_KEPT_WAITING: Duration = Duration::from_secs(1);
 
 impl Exchange {
     /// Takes leave to go to that provider.
@@ -33,6 +38,17 @@ impl Exchange {
     pub(super) fn report_failure(&mut self, now: Instant) {
         let transition = self.passage.take().and_then(|passage| passage.failed(now));
         self.turned(transition);
+    }
+
+    /// The upstream failed. One that gave up on a client which had kept it waiting for most of the time did not.
+    pub(super) fn report_fault(&mut self, now: Instant) {
+        let State::Forwarding(forward) = &self.state else { return };
+        let silent = now - self.last_client;
+        if self.waits_for_client() && silent * 2 >= now - forward.connected && silent >= MAY_BE_KEPT_WAITING {
+            self.passage = None;
+        } else {
+            self.report_failure(now);
+        }
     }
 
     /// Something took too long: a failure where it was the upstream.

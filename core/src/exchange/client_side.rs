@@ -46,7 +46,8 @@ impl Exchange {
     /// reach one that only stopped sending.
     pub(super) fn on_client_ended(&mut self, cx: &Context<'_>) {
         let gives_up = match &self.state {
-            State::Rating { rated, .. } => rated.is_proxied() || !self.request_complete,
+            // A management call's content may be here already: it is judged when it was taken.
+            State::Rating { rated, .. } => rated.is_proxied(),
             State::Admitting { .. } | State::Inspecting(_) | State::Spending { .. } | State::Forwarding(_) => true,
             State::Collecting { .. } | State::Managing { .. } | State::Probing { .. } => !self.request_complete,
             // It may wait for the rest of what the upstream says; its end comes behind its last bytes.

@@ -262,8 +262,9 @@ impl Exchange {
     }
 
     fn on_fault(&mut self, fault: UpstreamFault, cx: &mut Context<'_>) {
-        self.report_failure(cx.now.mono);
         let outcome = match fault {
+            // It says nothing of the upstream.
+            UpstreamFault::NoOpenFile => return self.cut(&Refusal::Upstream(fault), Outcome::Refused, cx),
             UpstreamFault::ConnectTimeout | UpstreamFault::HeadTimeout | UpstreamFault::ExchangeTimeout => {
                 Outcome::TimedOut
             }
@@ -271,6 +272,7 @@ impl Exchange {
                 Outcome::UpstreamBroke
             }
         };
+        self.report_fault(cx.now.mono);
         self.cut(&Refusal::Upstream(fault), outcome, cx);
     }
 }

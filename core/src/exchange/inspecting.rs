@@ -85,7 +85,7 @@ impl Held {
 }
 
 impl Exchange {
-    /// Step 7 of the gate. Goes on at once where no list applies, or the head alone decides.
+    /// The gate's step between the token's rate and the breaker. Goes on at once where no list applies, or the head alone decides.
     pub(super) fn look_at_params(&mut self, grant: Arc<Grant>, provider: Arc<Provider>, cx: &mut Context<'_>) {
         match self.begin_inspection(&provider) {
             Ok(None) => self.spend(grant, provider, cx),

@@ -73,7 +73,8 @@ pub struct Breaker {
 pub struct Passage {
     breaker: Arc<Breaker>,
     era: u64,
-    probes: bool,
+    /// Of one that probes: when the next may, unless it reports before.
+    probes: Option<u64>,
 }
 
 impl Breaker {
@@ -97,7 +98,7 @@ impl Breaker {
         let mut word = self.load();
         loop {
             let next = match word.phase {
-                Phase::Closed { .. } => return Ok(self.passage(word.era, false)),
+                Phase::Closed { .. } => return Ok(self.passage(word)),
                 Phase::Open { until } | Phase::HalfOpen { until } if millis(now) < until => {
                     return Err(Duration::from_millis(until).saturating_sub(Duration::from_nanos(now.as_nanos())));
                 }
@@ -107,7 +108,7 @@ impl Breaker {
                 Phase::HalfOpen { .. } => Word { phase: Phase::HalfOpen { until: self.until(now) }, ..word },
             };
             match self.replace(word, next) {
-                Ok(()) => return Ok(self.passage(next.era, true)),
+                Ok(()) => return Ok(self.passage(next)),
                 Err(current) => word = current,
             }
         }
@@ -123,8 +124,12 @@ impl Breaker {
         }
     }
 
-    fn passage(self: &Arc<Self>, era: u64, probes: bool) -> Passage {
-        Passage { breaker: Arc::clone(self), era, probes }
+    fn passage(self: &Arc<Self>, word: Word) -> Passage {
+        let probes = match word.phase {
+            Phase::HalfOpen { until } => Some(until),
+            Phase::Closed { .. } | Phase::Open { .. } => None,
+        };
+        Passage { breaker: Arc::clone(self), era: word.era, probes }
     }
 
     fn load(&self) -> Word {
@@ -196,11 +201,10 @@ impl Passage {
 /// A probe without a report makes room for the next at once. After a report the era is another one, and nothing happens.
 impl Drop for Passage {
     fn drop(&mut self) {
-        if !self.probes {
-            return;
-        }
+        let Some(mine) = self.probes else { return };
         self.breaker.change(|word| match word.phase {
-            Phase::HalfOpen { until } if word.era == self.era && until > 0 => {
+            // Another one's place is not given away.
+            Phase::HalfOpen { until } if word.era == self.era && until == mine => {
                 Some(Word { phase: Phase::HalfOpen { until: 0 }, ..word })
             }
             Phase::HalfOpen { .. } | Phase::Closed { .. } | Phase::Open { .. } => None,

@@ -17,6 +17,9 @@ pub enum UpstreamFault {
     /// No connection: refused, no route, name unknown, TLS failed.
     #[error("the upstream could not be reached")]
     Unreachable,
+    /// No connection, since this program has no open file or port left for one: nothing of the upstream's doing.
+    #[error("the server is at its limit: try again")]
+    NoOpenFile,
     /// No connection in time.
     #[error("connecting to the upstream took too long")]
     ConnectTimeout,
@@ -246,6 +249,7 @@ fn upstream(fault: UpstreamFault) -> Answer {
         UpstreamFault::Unreachable | UpstreamFault::ClosedEarly => {
             Answer::new(StatusCode::BAD_GATEWAY, "upstream_unreachable")
         }
+        UpstreamFault::NoOpenFile => unavailable("overloaded").retry_after(IN_1_S),
         UpstreamFault::Malformed(_) => Answer::new(StatusCode::BAD_GATEWAY, "upstream_protocol_error"),
         // Without a connection it cannot have begun, so another try does no harm.
         UpstreamFault::ConnectTimeout => timeout(),

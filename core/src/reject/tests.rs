@@ -65,6 +65,7 @@ contract! {
     Refusal::RequestTooLarge(1024), RequestTooLarge(_) => 413 "request_too_large" &[];
     Refusal::Upstream(Fault::Unreachable), Upstream(Fault::Unreachable) => 502 "upstream_unreachable" &[];
     Refusal::Upstream(Fault::ClosedEarly), Upstream(Fault::ClosedEarly) => 502 "upstream_unreachable" &[];
+    Refusal::Upstream(Fault::NoOpenFile), Upstream(Fault::NoOpenFile) => 503 "overloaded" IN_1_S;
     Refusal::Upstream(Fault::Malformed(Syntax::HeadTooLarge)), Upstream(Fault::Malformed(_)) =>
         502 "upstream_protocol_error" &[];
     Refusal::Upstream(Fault::ConnectTimeout), Upstream(Fault::ConnectTimeout) => 504 "upstream_timeout" &[];

@@ -101,6 +101,18 @@ fn a_probe_without_a_report_gives_its_place_back() {
 }
 
 #[test]
+fn a_probe_that_was_superseded_gives_nobody_elses_place_away() {
+    let breaker = breaker();
+    fail_five_times(&breaker, at(0));
+    let silent = breaker.admit(at(30_000)).unwrap();
+    let second = breaker.admit(at(60_000)).unwrap();
+    drop(silent);
+    assert!(breaker.admit(at(60_001)).is_err(), "the second one probes");
+    drop(second);
+    assert!(breaker.admit(at(60_002)).is_ok());
+}
+
+#[test]
 fn a_closed_breaker_again_takes_five_failures_to_open() {
     let breaker = breaker();
     fail_five_times(&breaker, at(0));
