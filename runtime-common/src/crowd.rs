@@ -281,9 +281,9 @@ mod tests {
     fn newcomers_have_their_moment_and_those_that_left_are_not_told() {
         let seats = Seats::of_workers(1).next().unwrap();
         let seat = seat(&seats, at(0));
-        assert_eq!(seats.make_room(Shortage::OpenFiles, at(200)), Room::NotYet(Duration::from_millis(50)));
+        assert_eq!(seats.make_room(Shortage::OpenFiles, at(450)), Room::NotYet(Duration::from_millis(50)));
         drop(seat);
-        assert_eq!(seats.make_room(Shortage::OpenFiles, at(300)), Room::None);
+        assert_eq!(seats.make_room(Shortage::OpenFiles, at(600)), Room::None);
     }
 
     #[test]

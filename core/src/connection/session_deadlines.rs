@@ -7,7 +7,7 @@ use crate::reject::{Late, Refusal};
 use crate::time::{Instant, Now};
 
 impl Session {
-    /// When [`SessionInput::Deadline`] is due, and what for.
+    /// When [`SessionInput::Deadline`](super::SessionInput::Deadline) is due, and what for.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<(Instant, Deadline)> {
         let patience = self.rules.patience;
