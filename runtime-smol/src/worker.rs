@@ -115,7 +115,7 @@ async fn serve(
     accepting.cancel().await;
     // Connections are told first, so that a probe on a new one hears that the program is stopping.
     shared.drain.start();
-    accept_the_last(&executor, &listener, &shared).await;
+    accept_the_last(&executor, &listener, &shared).or(phases.cut()).await;
     drop(listener);
     shared.drain.all_left().or(phases.cut()).await;
     drop(sweeper);

@@ -135,7 +135,10 @@ async fn serve(
     }
     // Connections are told first, so that a probe on a new one hears that the program is stopping.
     shared.drain.start();
-    accept_the_last(listener, &shared).await?;
+    tokio::select! {
+        accepted = accept_the_last(listener, &shared) => accepted?,
+        _ = phase.wait_for(|phase| *phase == Phase::Cut) => {}
+    }
     tokio::select! {
         () = shared.drain.all_left() => {}
         _ = phase.wait_for(|phase| *phase == Phase::Cut) => {}

@@ -378,10 +378,10 @@ impl Session {
         self.draining = true;
         if self.exchange.is_some() {
             self.step(Step::Drain, now);
-        } else if self.life != Life::Open || self.client.has_partial_head() || self.has_request_outside() {
+        } else if self.life != Life::Open || self.has_request_outside() {
             // What has begun is served.
-        } else if self.client.awaits_first_head() {
-            // Its first request may be on the wire: the client could not know. It gets a moment.
+        } else if self.client.awaits_first_head() || self.client.has_partial_head() {
+            // Its first request, or the rest of the next, may be on the wire: the client could not know. It gets a moment.
             self.first_head_by = Some(now.mono + self.rules.patience.first_head_at_stop);
         } else {
             self.life = Life::Finishing;

@@ -45,6 +45,22 @@ fn a_request_whose_head_has_begun_is_still_served() {
 }
 
 #[test]
+fn a_head_that_has_begun_and_does_not_go_on_holds_no_stop() {
+    for before in [false, true] {
+        let mut pair = Pair::default();
+        if before {
+            pair.client(get("/v1/x"));
+            pair.upstream(ok("a"));
+            assert_eq!(pair.response().status(), 200);
+        }
+        pair.client(&get("/v1/x")[..20]);
+        pair.drain_starts();
+        assert_eq!(pair.advance(Duration::from_secs(1)), [Deadline::ClientHead]);
+        assert_eq!(pair.response().status(), 408);
+    }
+}
+
+#[test]
 fn an_exchange_that_runs_is_finished_and_says_close_while_it_can() {
     let stages: [fn(&mut Pair); 6] = [
         |pair| {

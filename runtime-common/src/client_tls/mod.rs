@@ -10,7 +10,7 @@ mod tests;
 
 use std::fmt;
 use std::fs::File;
-use std::io::Read as _;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -132,12 +132,17 @@ fn read_key(path: &Path) -> Result<PrivateKeyDer<'static>, TlsFilesError> {
     }
 }
 
+fn regular(path: &Path) -> io::Result<()> {
+    if std::fs::metadata(path)?.is_file() { Ok(()) } else { Err(io::Error::other("it is no regular file")) }
+}
+
 /// The file's bytes, which are wiped afterwards: they may be a key.
 fn read_file(setting: TlsSetting, path: &Path) -> Result<Zeroizing<Vec<u8>>, TlsFilesError> {
     // Room for any usual file at once: what is outgrown is not wiped.
     let mut bytes = Zeroizing::new(Vec::with_capacity(64 << 10));
     // One byte more than is allowed, so that too many are seen, even of a file without end.
-    let read = File::open(path).and_then(|file| file.take(MAX_BYTES + 1).read_to_end(&mut bytes));
+    // A pipe would be waited for, for ever, and with it every later reload.
+    let read = regular(path).and_then(|()| File::open(path)?.take(MAX_BYTES + 1).read_to_end(&mut bytes));
     match read {
         Ok(count) if count as u64 > MAX_BYTES => Err(TlsFilesError::TooLarge { setting, path: path.into() }),
         Ok(_) => Ok(bytes),
