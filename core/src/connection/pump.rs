@@ -38,7 +38,7 @@ impl Session {
     /// One message from the upstream to the exchange, if the client takes what follows from it.
     fn take_from_upstream(&mut self, now: Now) -> bool {
         let wanted = self.exchange.as_ref().is_some_and(Exchange::uses_upstream);
-        if !wanted || !self.wants_upstream() || self.is_telling_client() {
+        if !wanted || !self.takes_upstream() || self.is_telling_client() {
             return false;
         }
         let Some(message) = self.next_from_upstream() else { return false };

@@ -25,6 +25,9 @@ use crate::time::{Instant, Now};
 /// How much memory may wait for one socket before the other is no longer read, bytes.
 pub(super) const HIGH_WATER: usize = 64 * 1024;
 
+/// How many bytes of an upstream may be read ahead of what is passed on: more than any head has.
+const MOST_AHEAD: usize = 2 * HIGH_WATER;
+
 /// Which effect an outcome answers. Outcomes of effects that nobody waits for any more are ignored.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct EffectId(pub(super) u32);
@@ -225,9 +228,15 @@ impl Session {
             && !self.client.has_room()
     }
 
-    /// Whether the upstream's socket is to be read: there is one, and the client takes what it says.
+    /// Whether the upstream's socket is to be read: there is one, the client takes what it says, and what was read does
+    /// not wait for a detour.
     #[must_use]
     pub fn wants_upstream(&self) -> bool {
+        self.takes_upstream() && self.upstream.ahead() < MOST_AHEAD
+    }
+
+    /// Whether what the upstream said may be passed on.
+    pub(super) fn takes_upstream(&self) -> bool {
         self.is_connected() && self.client.out.held() < HIGH_WATER
     }
 

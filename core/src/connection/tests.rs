@@ -77,3 +77,17 @@ fn an_upstream_that_takes_nothing_costs_a_constant_whatever_the_client_sends() {
         assert!(!pair.session.wants_client() || pair.closed == 1);
     }
 }
+
+#[test]
+fn an_upstream_whose_messages_are_on_a_detour_is_not_read_without_end() {
+    let mut pair = Pair::default().relayed();
+    pair.client(get("/v1/x"));
+    pair.upstream("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
+    pair.carries = false;
+    let piece = "3e8\r\n".to_owned() + &"a".repeat(1000) + "\r\n";
+    let taken: usize = (0..10_000).map(|_| pair.upstream(&piece)).sum();
+    assert!((1000..MOST_HELD).contains(&taken), "{taken} bytes were read");
+    pair.carries = true;
+    pair.drain();
+    assert!(pair.session.wants_upstream());
+}

@@ -168,7 +168,6 @@ impl UpstreamConnection {
     }
 
     /// Bytes that were read and not taken yet.
-    #[cfg(test)]
     pub(super) fn ahead(&self) -> usize {
         self.input.bytes.len()
     }
