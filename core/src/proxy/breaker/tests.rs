@@ -257,13 +257,13 @@ proptest! {
     fn it_does_what_the_model_does(steps in steps(), failures in 0..7_u64, seconds in 0..60_u64) {
         let limits = BreakerLimits { failures, open_for: Duration::from_secs(seconds) };
         let (breaker, mut model) = (Arc::new(Breaker::new(limits)), Model::default());
-        let mut under_way: Vec<(Passage, u64)> = Vec::new();
+        let mut under_way: Vec<(Passage, u64, Option<u64>)> = Vec::new();
         for step in steps {
             let now = at(model.now);
             match step {
                 Step::Wait(millis) => model.now += millis,
                 Step::Ask => match (breaker.admit(now), model.ask(limits)) {
-                    (Ok(passage), Some(turn)) => under_way.push((passage, turn)),
+                    (Ok(passage), Some(turn)) => under_way.push((passage, turn, model.probing)),
                     (Err(wait), None) => prop_assert!(wait > Duration::ZERO && wait <= limits.open_for),
                     (got, expected) => prop_assert!(false, "{got:?} instead of {expected:?}"),
                 },
@@ -271,13 +271,13 @@ proptest! {
                     if under_way.is_empty() {
                         continue;
                     }
-                    let (passage, turn) = under_way.swap_remove(which % under_way.len());
+                    let (passage, turn, probing) = under_way.swap_remove(which % under_way.len());
                     match report {
                         Some(true) => prop_assert_eq!(passage.failed(now), model.report(turn, true, limits)),
                         Some(false) => prop_assert_eq!(passage.succeeded(), model.report(turn, false, limits)),
                         None => {
                             drop(passage);
-                            if turn == model.turn {
+                            if turn == model.turn && model.probing == probing {
                                 model.probing = None;
                             }
                         }
