@@ -149,6 +149,7 @@ fn when_redis_is_killed_each_instance_counts_for_itself_until_it_is_back() {
     for proxy in &proxies {
         let health = until_health(proxy, 200).json();
         assert!(health["components"].is_null(), "{health}");
+        proxy.until_logged(AGAIN);
         assert_eq!((proxy.logged(DOWN), proxy.logged(AGAIN)), (1, 1));
     }
     assert_eq!(flood(&proxies, &after, 20), 5);

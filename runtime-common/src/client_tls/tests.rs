@@ -82,8 +82,13 @@ fn a_file_that_is_missing_or_without_end_is_told() {
     let missing = TlsFiles { key: "/nowhere/key.pem".into(), ..kept.files.clone() };
     let error = ClientTls::load(missing).unwrap_err().to_string();
     assert!(error.starts_with("TLS_KEY_FILE: cannot read /nowhere/key.pem: "), "{error}");
-    let endless = TlsFiles { certificate: PathBuf::from("/dev/zero"), ..kept.files };
-    assert!(matches!(ClientTls::load(endless), Err(TlsFilesError::TooLarge { .. })));
+    for endless in ["/dev/zero", "/dev"] {
+        let endless = TlsFiles { certificate: PathBuf::from(endless), ..kept.files.clone() };
+        let error = ClientTls::load(endless).unwrap_err().to_string();
+        assert!(error.contains("it is no regular file"), "{error}");
+    }
+    fs::write(&kept.files.certificate, vec![b'x'; 2 << 20]).unwrap();
+    assert!(matches!(ClientTls::load(kept.files), Err(TlsFilesError::TooLarge { .. })));
 }
 
 #[test]
